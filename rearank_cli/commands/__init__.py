@@ -1,0 +1,1 @@
+"""One thin file a command: options, one call, one loop that writes."""

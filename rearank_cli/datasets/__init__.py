@@ -1,0 +1,1 @@
+"""Named collections: what dl19 means, and the demo that the package carries."""

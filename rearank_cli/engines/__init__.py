@@ -1,0 +1,1 @@
+"""What answers prompts: one file an engine, all behind one protocol."""

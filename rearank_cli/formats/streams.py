@@ -1,0 +1,163 @@
+"""Bytes in, bytes out: stdin and stdout as `-`, gzip found by itself, files whole or not at all."""
+
+import gzip
+import os
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from rearank_cli.errors import DataError, MissingInput, OutputError, UsageError
+
+STDIN = "<stdin>"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open input and the name that error messages give it."""
+
+    name: str
+    stream: IO[bytes]
+
+    def peek(self) -> bytes:
+        """Return the first byte that is neither white space nor a byte-order mark; b"" at the end."""
+        ahead = self.stream.peek(65536)  # type: ignore[attr-defined]  # every Source is buffered
+        return cast(bytes, ahead).removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield (line number from 1, text without its line end), blank lines left out.
+
+        Raises:
+            DataError: the bytes are not UTF-8, or a gzip stream is damaged.
+        """
+        for number, line in enumerate(self.raw_lines(), 1):
+            try:
+                text = line.decode("utf-8").strip()
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{self.name}:{number}: expected UTF-8 text, found the byte "
+                    f"0x{line[error.start]:02x}; convert the file, e.g. with iconv -f latin1 -t utf-8"
+                ) from error
+            if text:
+                yield number, text
+
+    def raw_lines(self) -> Iterator[bytes]:
+        """Yield the lines as bytes, the byte-order mark removed.
+
+        Raises:
+            DataError: a gzip stream is damaged or cut short.
+        """
+        try:
+            for number, line in enumerate(self.stream):
+                yield line if number else line.removeprefix(BYTE_ORDER_MARK)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{self.name}: expected whole gzip data, found damage ({error})") from error
+
+
+@contextmanager
+def open_source(path: str) -> Iterator[Source]:
+    """Open a file, or stdin for `-`, unpacking gzip.
+
+    Raises:
+        MissingInput: no such file, a folder, or no permission.
+        UsageError: stdin is a terminal, which nobody would type candidates into.
+    """
+    if path == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("stdin is a terminal: pipe data into this command, or name a file")
+        yield Source(STDIN, _unpacked(cast(BinaryIO, sys.stdin.buffer)))
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below; opening has errors of its own
+    except IsADirectoryError as error:
+        raise MissingInput(f"{path}: expected a file, found a folder; name a file in it") from error
+    except OSError as error:
+        raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    with file:
+        yield Source(path, _unpacked(file))
+
+
+def _unpacked(file: BinaryIO) -> IO[bytes]:
+    start = file.peek(2)[:2]  # type: ignore[attr-defined]  # stdin.buffer and open(..., "rb") are buffered
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if start == b"\x1f\x8b" else file
+
+
+class Sink:
+    """An open output whose write errors name the place."""
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        self.name = name
+        self._stream = stream
+
+    def write(self, data: bytes) -> None:
+        """Write bytes.
+
+        Raises:
+            OutputError: the disk is full, the quota is used up, the device failed.
+            BrokenPipeError: the reader has gone; the command ends in silence.
+        """
+        with _named(self.name):
+            self._stream.write(data)
+
+    def flush(self) -> None:
+        """Hand over what was written; errors as in `write`."""
+        with _named(self.name):
+            self._stream.flush()
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be written ({error.strerror}); nothing was left there") from error
+
+
+@contextmanager
+def open_sink(path: str) -> Iterator[Sink]:
+    """Open stdout for `-`, else a file that appears under its name only when it is whole.
+
+    The file is written beside its place, synced, and renamed; on any error it is removed. A name that
+    ends in `.gz` is written as gzip (without a time stamp: the same data give the same bytes).
+
+    Raises:
+        OutputError: the folder is missing or read-only, or the disk is full.
+    """
+    if path == "-":
+        sink = Sink("<stdout>", cast(BinaryIO, sys.stdout.buffer))
+        yield sink
+        sink.flush()
+        return
+    target = Path(path)
+    with _named(path):
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if target.suffix == ".gz" else file
+            yield Sink(path, cast(IO[bytes], packed))
+            with _named(path):
+                if packed is not file:
+                    packed.close()
+                file.flush()
+                os.fsync(file.fileno())
+        with _named(path):
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

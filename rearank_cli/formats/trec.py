@@ -1,0 +1,112 @@
+"""TREC files: runs (six columns), judgements (qrels), topics.
+
+A run line is `qid Q0 docid rank score tag`; a judgement line is `qid 0 docid grade`, or BEIR's
+`query-id<TAB>corpus-id<TAB>score` below a header; a topics line is `qid<TAB>text`.
+"""
+
+import math
+
+from rearank_cli.errors import DataError
+from rearank_cli.formats.streams import Sink, Source
+from rearank_cli.records import Candidates, Hit, Query
+
+RUN_COLUMNS = 6
+QRELS_COLUMNS = 4
+
+
+def read_run(source: Source) -> list[Candidates]:
+    """Read a run: its queries in order of appearance, hits in file order, without texts.
+
+    Raises:
+        DataError: a line has other than six columns, a score that is not a finite number, or a document
+            stands twice for one query.
+    """
+    hits: dict[str, dict[str, Hit]] = {}
+    tag = ""
+    for number, line in source.lines():
+        columns = line.split()
+        if len(columns) != RUN_COLUMNS:
+            raise DataError(
+                f"{source.name}:{number}: expected six columns (qid Q0 docid rank score tag), "
+                f"found {len(columns)}"
+            )
+        qid, _, docid, _, score, tag = columns
+        ranking = hits.setdefault(qid, {})
+        if docid in ranking:
+            raise DataError(f"{source.name}:{number}: document {docid!r} stands twice for query {qid!r}")
+        ranking[docid] = Hit(docid, _score(f"{source.name}:{number}", score))
+    return [Candidates(Query(qid, ""), tuple(ranking.values()), tag) for qid, ranking in hits.items()]
+
+
+def _score(place: str, text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise DataError(f"{place}: expected a finite number as score (column 5), found {text!r}")
+    return score
+
+
+def write_run(sink: Sink, candidates: Candidates, tag: str) -> None:
+    """Write the lines of one query: ranks from 1, scores n ... 1, so that every evaluator sees this order."""
+    qid, total = candidates.query.qid, len(candidates.hits)
+    sink.write(
+        "".join(
+            f"{qid} Q0 {hit.docid} {rank} {total - rank + 1} {tag}\n"
+            for rank, hit in enumerate(candidates.hits, 1)
+        ).encode()
+    )
+    sink.flush()
+
+
+def read_qrels(source: Source) -> dict[str, dict[str, int]]:
+    """Read judgements: qid -> docid -> grade, in TREC's four columns or BEIR's three with a header.
+
+    Raises:
+        DataError: a line fits neither layout, a grade is not a whole number, or the file is empty.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    for number, line in source.lines():
+        columns = line.split()
+        if len(columns) == QRELS_COLUMNS:
+            qid, _, docid, grade = columns
+        elif len(columns) == QRELS_COLUMNS - 1:
+            qid, docid, grade = columns
+            if number == 1 and not grade.lstrip("+-").isdigit():
+                continue  # BEIR's header
+        else:
+            raise DataError(
+                f"{source.name}:{number}: expected judgements as `qid 0 docid grade`, "
+                f"found {len(columns)} columns"
+            )
+        qrels.setdefault(qid, {})[docid] = _grade(f"{source.name}:{number}", grade)
+    if not qrels:
+        raise DataError(f"{source.name}: expected judgements, found an empty file")
+    return qrels
+
+
+def _grade(place: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise DataError(f"{place}: expected a whole number as grade, found {text!r}") from error
+
+
+def clean_tag(tag: str) -> str:
+    """Return a run tag without white space, since it is one column.
+
+    >>> clean_tag("my run")
+    'my_run'
+    """
+    return "_".join(tag.split())
+
+
+def dataset_of(tag: str) -> str:
+    """Return the dataset part of a tag `<dataset>:<retriever>[:<model>]`, or "" for a foreign one-word tag.
+
+    >>> dataset_of("dl19:bm25:le723z/Rearank-7B"), dataset_of("anserini"), dataset_of("-:x")
+    ('dl19', '', '')
+    """
+    dataset, colon, _ = tag.partition(":")
+    return dataset if colon and dataset != "-" else ""

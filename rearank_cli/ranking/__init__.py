@@ -1,0 +1,1 @@
+"""Listwise reranking: windows, strategies, prompts, the parser, the scheduler."""

@@ -1,0 +1,111 @@
+"""The things that flow through `rearank`: frozen records, nothing else.
+
+qid and docid are opaque strings without white space, always.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Qrels: TypeAlias = Mapping[str, Mapping[str, int]]
+"""Judgements: qid -> docid -> grade. A grade of 1 or more is relevant; negative grades exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a topics file."""
+
+    qid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One scored document of a ranking; `text` is None where only the docid is known (a bare run)."""
+
+    docid: str
+    score: float
+    text: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A query with its ranked hits, best first: one line of the stream between two commands.
+
+    `tag` is provenance, `<dataset>:<retriever>[:<model>]`, or empty where nothing is known.
+    """
+
+    query: Query
+    hits: tuple[Hit, ...]
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one prompt shows: positions (0-based) in the candidate list, in the order presented.
+
+    `rounds_left` is how many further rounds may follow this one in its query: the scheduler's priority.
+    """
+
+    positions: tuple[int, ...]
+    rounds_left: int
+
+
+class Outcome(StrEnum):
+    """How the answer of a window was read."""
+
+    CLEAN = "clean"
+    """Every passage named exactly once, nothing else."""
+    REPAIRED = "repaired"
+    """Passages were missing, repeated or out of range; the gaps were filled in the order presented."""
+    TRUNCATED = "truncated"
+    """The text broke off before or inside the answer."""
+    EMPTY = "empty"
+    """No passage was named; the order stays as presented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permutation:
+    """A parsed answer: `order[r]` is the place (0-based) of the passage that is ranked r-th."""
+
+    order: tuple[int, ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an engine is asked about one window.
+
+    `ids` are token ids, set for engines that take them; `messages` are the chat turns, for those that do not.
+    `digest` is a hash (hex) of what the model will read.
+    """
+
+    qid: str
+    docids: tuple[str, ...]
+    digest: str
+    messages: tuple[Message, ...] = ()
+    ids: tuple[int, ...] = ()
+
+
+Finish: TypeAlias = Literal["stop", "length", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote, with its cost in tokens and seconds."""
+
+    text: str
+    finish: Finish = "stop"
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
