@@ -218,8 +218,8 @@ def make_collection(
     queries: list[Query] = []
     triples: set[frozenset[Concept]] = set()
     texts: set[str] = set()
-    splits: list[Split] = ["train"] * train + ["test"] * test
-    for number, split in enumerate(splits, start=1):
+    for number in range(1, train + test + 1):
+        split: Split = "train" if number <= train else "test"
         words = _draw_new_query(rng, split, triples)
         queries.append(Query(f"q{number:03}", split, words))
         texts.update(_draw_findable_passage(rng, words, concepts, exact) for concepts in shared)

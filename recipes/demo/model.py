@@ -84,7 +84,7 @@ def demonstration(
 
 
 def make_tokenizer() -> "PreTrainedTokenizerBase":
-    """Train a byte-level BPE in Qwen's manner on the collection, where every word of the language is one token."""
+    """A byte-level BPE in Qwen's manner, made from the collection: each word of the language is a token."""
     from tokenizers import (
         AddedToken,
         Regex,
@@ -131,7 +131,7 @@ def make_tokenizer() -> "PreTrainedTokenizerBase":
 
 
 def make_model(tokenizer: "PreTrainedTokenizerBase", seed: int = 0) -> "Qwen2ForCausalLM":
-    """An untrained Qwen2 of 3 layers; its keys start equal to its queries, so that it soon finds equal words."""
+    """An untrained Qwen2 of 3 layers; keys start equal to queries, so that equal words soon meet."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
