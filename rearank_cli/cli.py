@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rearank_cli import __version__
+from rearank_cli.commands.rerank import rerank
 from rearank_cli.console import note
 from rearank_cli.errors import ExitStatus, RearankError
 
@@ -59,6 +60,9 @@ def _options(
     ] = False,
 ) -> None:
     """Options that stand before the command."""
+
+
+app.command()(rerank)
 
 
 def main() -> None:

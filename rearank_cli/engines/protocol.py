@@ -1,0 +1,42 @@
+"""What an engine is: something that takes prompts and gives completions, in any order, when they are done."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rearank_cli.records import Completion, Prompt
+
+STOP = "</answer>"
+"""Where a completion ends: nothing that follows the answer is of use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How completions are drawn: `temperature` 0 is greedy; `max_tokens` bounds one completion."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+class Engine(Protocol):
+    """Submit and collect; nothing else.
+
+    `capacity` is how many prompts it works on at once: the scheduler never has more in flight. Keys are
+    the caller's, each used once.
+    """
+
+    capacity: int
+
+    def submit(self, key: int, prompt: Prompt) -> None:
+        """Take a prompt to work on."""
+
+    def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
+        """Return what is done, waiting for at least one, `timeout` seconds at most; [] where none came.
+
+        Raises:
+            RearankError: the engine cannot go on.
+        """
+
+    def close(self) -> None:
+        """Give back what the engine holds; it is not used afterwards."""

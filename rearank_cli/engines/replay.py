@@ -1,0 +1,50 @@
+"""Recorded completions as an engine: a run again, without its model."""
+
+from collections import defaultdict
+
+from rearank_cli.errors import MissingInput
+from rearank_cli.formats.trace import Row, TraceIndex, completion_of, window_digest
+from rearank_cli.records import Completion, Prompt
+
+
+def _key(row: Row, _header: Row) -> int:
+    return window_digest(str(row["qid"]), [str(docid) for docid in row["docids"]])
+
+
+class ReplayEngine:
+    """Answer each window with what was recorded for its query and its documents as presented.
+
+    Recordings of one window are taken in their order; the last one repeats.
+    """
+
+    capacity = 256
+
+    def __init__(self, path: str) -> None:
+        """Index a recording. Raises MissingInput where there is none, DataError where it does not parse."""
+        self._path = path
+        self._index = TraceIndex(path, _key)
+        self._taken: defaultdict[int, int] = defaultdict(int)
+        self._done: list[tuple[int, Completion]] = []
+
+    def submit(self, key: int, prompt: Prompt) -> None:
+        """Look up the recording of a window. Raises MissingInput where there is none."""
+        window = window_digest(prompt.qid, prompt.docids)
+        offsets = self._index.rows(window)
+        if not offsets:
+            raise MissingInput(
+                f"{self._path}: holds no answer for query {prompt.qid!r} with the {len(prompt.docids)} documents "
+                f"{prompt.docids[0]} ... {prompt.docids[-1]}; were the candidates, the window and the step the same?"
+            )
+        row = self._index.read(offsets[min(self._taken[window], len(offsets) - 1)])
+        if len(offsets) > 1:
+            self._taken[window] += 1
+        self._done.append((key, completion_of(row)))
+
+    def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
+        """Return the recordings looked up since the last call; nothing is ever waited for."""
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._index.close()

@@ -1,0 +1,88 @@
+"""A model's tokenizer and chat template, as the rest of the program needs them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rearank_cli.errors import DataError, MissingInput, Unavailable
+from rearank_cli.records import Message
+
+
+class ChatTokenizer:
+    """Renders chats and encodes text. Loading one needs the extra `local`, but no model weights."""
+
+    def __init__(self, model: str, *, trust_remote_code: bool = False) -> None:
+        """Load the tokenizer of a model folder or hub id.
+
+        Raises:
+            Unavailable: transformers is not installed, or cannot be imported.
+            MissingInput: no tokenizer there.
+            DataError: the tokenizer has no chat template.
+        """
+        self.model = model
+        self.inner = _load(model, trust_remote_code=trust_remote_code)
+        if not self.inner.chat_template:
+            raise DataError(
+                f"{model}: the tokenizer has no chat template, and a listwise prompt is a chat; "
+                "name an instruct model, or add chat_template.jinja to the folder"
+            )
+        self.added: tuple[str, ...] = tuple(self.inner.get_added_vocab())
+        """Strings that the tokenizer cuts its input at before anything else."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return the chat as one text that ends where the model is to begin.
+
+        Raises:
+            DataError: the template refuses these roles or their order.
+        """
+        from jinja2.exceptions import TemplateError
+
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text = self.inner.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except TemplateError as error:
+            raise DataError(
+                f"{self.model}: its chat template refuses the prompt ({error}); see --prompt"
+            ) from error
+        return str(text)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text, without special tokens of their own."""
+        if not texts:
+            return []
+        rows: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
+        return rows
+
+    def first_tokens(self, texts: Sequence[str], cap: int) -> list[str]:
+        """Return each text cut after its first `cap` tokens (1 or more), at a character."""
+        rows = self.inner(list(texts), add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        return [
+            text[: row[cap - 1][1]] if len(row) > cap else text for text, row in zip(texts, rows, strict=True)
+        ]
+
+
+def _load(model: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - transformers is untyped
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        from transformers import AutoTokenizer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise Unavailable(
+            f"the tokenizer needs transformers, which is not to be had here ({error}); "
+            "install it: pip install 'rearank[local]'"
+        ) from error
+    logging.set_verbosity_error()
+    try:
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingInput(
+            f"{model}: no tokenizer could be loaded ({first_line(error)}); "
+            "expected tokenizer.json or its like in the folder, or a hub id that can be reached"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, at most 200 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,145 @@
+"""The trace: append-only JSON lines, what was asked and what was answered.
+
+A header line a start, then one line a finished window:
+
+    {"rearank" (version), "started", "pid", "asked": {"model", "engine", "prompt", "sampling"}}
+
+    {"qid", "docids" (as presented), "sample", "prompt" (digest), "completion", "finish",
+     "prompt_tokens", "output_tokens", "seconds", "permutation" (numbers from 1), "outcome"}
+
+Recorded answers of other tools need only `qid`, `docids` and `completion`.
+"""
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from rearank_cli.errors import DataError, MissingInput
+from rearank_cli.records import Completion, Permutation, Prompt
+
+Row = dict[str, Any]  # one line of a trace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One finished window."""
+
+    prompt: Prompt
+    sample: int
+    completion: Completion
+    permutation: Permutation
+
+    def row(self) -> Row:
+        """Return the line that the trace keeps."""
+        return {
+            "qid": self.prompt.qid,
+            "docids": self.prompt.docids,
+            "sample": self.sample,
+            "prompt": self.prompt.digest,
+            "completion": self.completion.text,
+            "finish": self.completion.finish,
+            "prompt_tokens": self.completion.prompt_tokens,
+            "output_tokens": self.completion.output_tokens,
+            "seconds": round(self.completion.seconds, 3),
+            "permutation": [place + 1 for place in self.permutation.order],
+            "outcome": self.permutation.outcome,
+        }
+
+
+def completion_of(row: Row) -> Completion:
+    """Return the completion that a line recorded."""
+    return Completion(
+        str(row["completion"]),
+        finish=row.get("finish", "stop"),
+        prompt_tokens=int(row.get("prompt_tokens", 0)),
+        output_tokens=int(row.get("output_tokens", 0)),
+        seconds=float(row.get("seconds", 0.0)),
+    )
+
+
+def digest(*parts: str) -> int:
+    """Return 64 bits that stand for some strings."""
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest())
+
+
+def window_digest(qid: str, docids: tuple[str, ...] | list[str]) -> int:
+    """Return the key of a replay: which query, and which documents as presented."""
+    return digest(qid, *docids)
+
+
+class TraceIndex:
+    """Where the lines of a trace are, by a 64-bit key: 16 bytes a line, whatever its length."""
+
+    def __init__(self, path: str, key: Callable[[Row, Row], int | None]) -> None:
+        """Read a trace once. `key(line, header above it)` gives the key of a line, None to leave it out.
+
+        Raises:
+            MissingInput: no such file.
+            DataError: a line is not JSON or lacks `qid`, `docids` or `completion`.
+        """
+        try:
+            self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115 - held until close()
+        except OSError as error:
+            raise MissingInput(f"{path}: the recording cannot be read ({error.strerror})") from error
+        self._path = path
+        self.header: Row = {}
+        """The last header read."""
+        keys, offsets = array("Q"), array("Q")
+        for offset, row in self._rows():
+            number = key(row, self.header)
+            if number is not None:
+                keys.append(number)
+                offsets.append(offset)
+        order = sorted(range(len(keys)), key=keys.__getitem__)  # stable: lines of one key stay in file order
+        self._keys = array("Q", (keys[place] for place in order))
+        self._offsets = array("Q", (offsets[place] for place in order))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _rows(self) -> Iterator[tuple[int, Row]]:
+        offset = 0
+        for number, line in enumerate(self._file, 1):
+            row = self._parsed(f"{self._path}:{number}", line) if line.strip() else {}
+            if "completion" in row:
+                yield offset, row
+            elif row:
+                self.header = row
+            offset += len(line)
+
+    def _parsed(self, place: str, line: bytes) -> Row:
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise DataError(
+                f"{place}: expected one JSON object a line, found none that parses ({error})"
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{place}: expected a JSON object, found {row!r}")
+        if "completion" in row and not {"qid", "docids"} <= row.keys():
+            raise DataError(f'{place}: expected "qid" and "docids" beside "completion", found {sorted(row)}')
+        return row
+
+    def rows(self, key: int) -> list[int]:
+        """Return the offsets of the lines with this key, in file order."""
+        at = bisect_left(self._keys, key)
+        end = at
+        while end < len(self._keys) and self._keys[end] == key:
+            end += 1
+        return list(self._offsets[at:end])
+
+    def read(self, offset: int) -> Row:
+        """Return the line at an offset that `rows` gave."""
+        self._file.seek(offset)
+        return self._parsed(f"{self._path}@{offset}", self._file.readline())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

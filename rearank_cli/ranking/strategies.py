@@ -1,0 +1,30 @@
+"""Strategies decide which windows to show and what the answers make of the list.
+
+A strategy is a generator: it yields a tuple of windows that do not depend on each other, is sent back
+their permutations in the same order, and returns the final ranking. It knows positions, never texts or
+models, so that an oracle can drive it.
+"""
+
+from collections.abc import Generator
+from typing import TypeAlias
+
+from rearank_cli.ranking.windows import windows
+from rearank_cli.records import Permutation, Window
+
+Strategy: TypeAlias = Generator[tuple[Window, ...], tuple[Permutation, ...], tuple[int, ...]]
+"""Yields windows, takes permutations, returns positions (0-based) in the input, best first."""
+
+
+def sliding(n: int, *, size: int, step: int, passes: int = 1) -> Strategy:
+    """Slide a window from the bottom of the list to the top, `passes` times (paper, section 3.1).
+
+    Each window is reordered in place before the next one, `step` higher, is shown: a passage can climb
+    the whole list in one pass, and one pass of right answers puts the best `size - step` on top.
+    """
+    ranking = list(range(n))
+    slices = windows(n, size=size, step=step) * passes
+    for left, (start, stop) in zip(range(len(slices) - 1, -1, -1), slices, strict=True):
+        shown = tuple(ranking[start:stop])
+        (permutation,) = yield (Window(shown, rounds_left=left),)
+        ranking[start:stop] = [shown[place] for place in permutation.order]
+    return tuple(ranking)

@@ -1,0 +1,181 @@
+"""Token ids of prompts, with each passage cut and tokenised once.
+
+A chat is rendered once with markers where query and passages go. A tokenizer cuts its input at its
+added tokens (`<|im_start|>` and the like) before anything else, so the text between two of them can be
+tokenised by itself and kept; a prompt's ids are then joined from pieces. The first prompts of each
+length are compared with tokenising the whole, and where the two differ the whole is used from then on.
+"""
+
+import hashlib
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+from rearank_cli.errors import DataError
+from rearank_cli.ranking.prompts import Template, passage_text, render
+from rearank_cli.records import Hit, Message, Prompt, Query
+
+_CACHED_PIECES = 65_536
+_COMPARED = 2  # prompts of each length that are also tokenised whole
+_MARK = re.compile("\ue000([0-9]+)\ue001")  # private-use characters, which no chat template writes
+_PROBES = ("", "word", "Word", "7", "'s", "(a", "«é", "中", "😀", ".", '"q', "e\u0301")
+
+
+class Tokenizer(Protocol):
+    """What is needed of a tokenizer."""
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Strings at which the tokenizer cuts its input first."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return a chat as one text."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text."""
+
+    def first_tokens(self, texts: Sequence[str], cap: int) -> list[str]:
+        """Return each text cut after its first `cap` tokens."""
+
+
+@dataclass(slots=True)
+class _Skeleton:
+    """The rendered chat of one window length, cut into pieces with markers in them; None: it does not split."""
+
+    pieces: list[str] | None
+    compared: int = 0
+
+
+class TokenComposer:
+    """Compose prompts as token ids; `shortened` counts those that were cut to the model's context."""
+
+    def __init__(self, template: Template, tokenizer: Tokenizer, *, limit: int | None = None) -> None:
+        """`limit` is the most tokens that a prompt may have (context less completion), None for no limit."""
+        self._template = template
+        self._tokenizer = tokenizer
+        self._limit = limit
+        self._skeletons: dict[int, _Skeleton] = {}
+        self._ids: dict[str, array[int]] = {}
+        self._texts: dict[Hit, str] = {}
+        self._added = re.compile(
+            "|".join(map(re.escape, sorted(tokenizer.added, key=len, reverse=True))) or "(?!)"
+        )
+        self.shortened = 0
+
+    def __call__(self, query: Query, hits: Sequence[Hit]) -> Prompt:
+        """Return the prompt of one window; the hits stand in the order presented.
+
+        Raises:
+            DataError: not even a few tokens of each passage fit into the model's context.
+        """
+        passages = [self._passage(hit) for hit in hits]
+        ids = self._joined(query.text, passages)
+        if self._limit is not None and len(ids) > self._limit:
+            ids = array("I", self.whole(query.text, self._shortened(query, passages, len(ids))))
+            self.shortened += 1
+        return Prompt(
+            qid=query.qid,
+            docids=tuple(hit.docid for hit in hits),
+            digest=hashlib.sha256(ids).hexdigest()[:16],
+            ids=tuple(ids),
+        )
+
+    def whole(self, query: str, passages: Sequence[str]) -> list[int]:
+        """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal."""
+        text = self._tokenizer.render(render(self._template, query, passages))
+        return self._tokenizer.encode([text])[0]
+
+    def _passage(self, hit: Hit) -> str:
+        text = self._texts.get(hit)
+        if text is None:
+            _make_room(self._texts)
+            text = self._texts[hit] = passage_text(self._template, hit)
+        return text
+
+    def _joined(self, query: str, passages: Sequence[str]) -> "array[int]":
+        skeleton = self._skeletons.get(len(passages))
+        if skeleton is None:
+            skeleton = self._skeletons[len(passages)] = self._skeleton(len(passages))
+        if skeleton.pieces is None:
+            return array("I", self.whole(query, passages))
+        values = (query, *passages)
+        filled = [_MARK.sub(lambda match: values[int(match[1])], piece) for piece in skeleton.pieces]
+        self._learn(filled)
+        ids = array("I")
+        for piece in filled:
+            ids += self._ids[piece]
+        if skeleton.compared < _COMPARED:
+            skeleton.compared += 1
+            if ids != (whole := array("I", self.whole(query, passages))):
+                skeleton.pieces = None
+                return whole
+        return ids
+
+    def _learn(self, pieces: Sequence[str]) -> None:
+        new = [piece for piece in dict.fromkeys(pieces) if piece not in self._ids]
+        if new and len(self._ids) + len(new) > _CACHED_PIECES:
+            self._ids.clear()
+            new = list(dict.fromkeys(pieces))
+        for piece, ids in zip(new, self._tokenizer.encode(new), strict=True):
+            self._ids[piece] = array("I", ids)
+
+    def _skeleton(self, n: int) -> _Skeleton:
+        marks = [f"\ue000{index}\ue001" for index in range(n + 1)]
+        text = self._tokenizer.render(render(self._template, marks[0], marks[1:]))
+        found = [int(index) for index in _MARK.findall(text)]
+        if sorted(set(found)) != list(range(n + 1)):
+            return _Skeleton(None)
+        return _Skeleton([part for piece in _cut(text, self._added) for part in self._halves(piece)])
+
+    def _halves(self, piece: str) -> Iterator[str]:
+        """Part a piece that ends in " <mark>" before that space, where the tokenizer always parts there too.
+
+        The second half is then the same at every place of the window.
+        """
+        head, space, mark = piece.rpartition(" ")
+        if not (head and space and _MARK.fullmatch(mark) and not _MARK.search(head)):
+            yield piece
+            return
+        joined = self._tokenizer.encode([piece.replace(mark, probe) for probe in _PROBES])
+        parts = self._tokenizer.encode([head, *(" " + probe for probe in _PROBES)])
+        apart = all(whole == parts[0] + part for whole, part in zip(joined, parts[1:], strict=True))
+        yield from (head, space + mark) if apart else (piece,)
+
+    def _shortened(self, query: Query, passages: Sequence[str], now: int) -> list[str]:
+        assert self._limit is not None
+        lengths = [len(row) for row in self._tokenizer.encode(passages)]
+        cap = even_cap(lengths, sum(lengths) - (now - self._limit) - len(passages))
+        if cap < 1:
+            raise DataError(
+                f"query {query.qid!r}: a window of {len(passages)} passages needs {now} tokens where the model's "
+                f"context leaves {self._limit} for the prompt; use a smaller --window or --max-tokens"
+            )
+        return self._tokenizer.first_tokens(passages, cap)
+
+
+def _cut(text: str, added: re.Pattern[str]) -> list[str]:
+    cuts = [0, *(match.start() for match in added.finditer(text) if match.start()), len(text)]
+    return [text[start:stop] for start, stop in pairwise(cuts)]
+
+
+def _make_room(cache: dict[Hit, str]) -> None:
+    if len(cache) >= _CACHED_PIECES:
+        cache.clear()
+
+
+def even_cap(lengths: Sequence[int], budget: int) -> int:
+    """Return the largest cap such that lengths cut at it sum to at most `budget`; 0 or less where none does.
+
+    >>> even_cap([10, 2, 7], 13)
+    5
+    """
+    left, cap = budget, 0
+    for done, length in enumerate(sorted(lengths)):
+        cap = left // (len(lengths) - done)
+        if length > cap:
+            return cap
+        left -= length
+    return max(lengths, default=0)
