@@ -41,9 +41,8 @@ class Stage:
 
 
 STAGES = (
-    Stage(900, 3e-3, 0.4, growing=True),
-    Stage(500, 2e-3, 0.5, growing=False),
-    Stage(1000, 2.5e-3, 0.5, growing=False),
+    Stage(700, 3e-3, 0.4, growing=True),
+    Stage(1100, 2.5e-3, 0.5, growing=False),
 )
 
 
@@ -61,6 +60,8 @@ def draw_batch(tokenizer: "PreTrainedTokenizerBase", stage: Stage, step: int, rn
     grown = min(1.0, 2 * step / stage.steps) if stage.growing else 1.0
     longest = 2 + round((WINDOW - 2) * grown**2)
     size = rng.randint(max(1, longest // 2), longest)
+    if grown == 1 and rng.random() < 0.4:
+        size = WINDOW
     # Short lists start at any number, so that every number is met early.
     first = 1 if grown == 1 else rng.randint(1, WINDOW - size + 1)
     prompts: list[str] = []
