@@ -91,6 +91,13 @@ class TraceIndex:
         self._path = path
         self.header: Row = {}
         """The last header read."""
+        try:
+            self._keys, self._offsets = self._sorted(key)
+        except DataError:
+            self._file.close()
+            raise
+
+    def _sorted(self, key: Callable[[Row, Row], int | None]) -> tuple["array[int]", "array[int]"]:
         keys, offsets = array("Q"), array("Q")
         for offset, row in self._rows():
             number = key(row, self.header)
@@ -98,8 +105,7 @@ class TraceIndex:
                 keys.append(number)
                 offsets.append(offset)
         order = sorted(range(len(keys)), key=keys.__getitem__)  # stable: lines of one key stay in file order
-        self._keys = array("Q", (keys[place] for place in order))
-        self._offsets = array("Q", (offsets[place] for place in order))
+        return array("Q", (keys[place] for place in order)), array("Q", (offsets[place] for place in order))
 
     def __len__(self) -> int:
         return len(self._keys)

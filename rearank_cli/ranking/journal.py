@@ -11,7 +11,7 @@ import orjson
 
 from rearank_cli import __version__
 from rearank_cli.console import note
-from rearank_cli.errors import OutputError, TryLater
+from rearank_cli.errors import OutputError, RearankError, TryLater
 from rearank_cli.formats.trace import Answer, Row, TraceIndex, completion_of, digest
 from rearank_cli.records import Completion, Prompt
 
@@ -38,11 +38,15 @@ class Journal:
             self._file: BinaryIO = Path(path).open("a+b", buffering=0)  # noqa: SIM115 - held until close()
         except OSError as error:
             raise OutputError(f"{path}: the trace cannot be opened ({error.strerror})") from error
-        self._lock()
-        self._mend()
         self._asked = asked
         self._scope = _scope(asked)
-        self._index = TraceIndex(path, _key)
+        try:
+            self._lock()
+            self._mend()
+            self._index = TraceIndex(path, _key)
+        except RearankError:
+            self._file.close()
+            raise
         self._compare(self._index.header.get("asked"))
         self._synced = time.monotonic()
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -67,19 +71,20 @@ class Journal:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            self._file.close()
-            holder = TraceIndex(self._path, lambda _row, _header: None).header.get("pid", "unknown")
+            held = TraceIndex(self._path, lambda _row, _header: None)
+            held.close()
+            holder = held.header.get("pid")
             raise TryLater(
                 f"{self._path}: process {holder} is working on this trace; try again later"
             ) from error
 
     def _mend(self) -> None:
-        self._file.seek(0)
         size = whole = 0
-        for line in self._file:
-            size += len(line)
-            if line.endswith(b"\n"):
-                whole = size
+        with Path(self._path).open("rb") as file:
+            for line in file:
+                size += len(line)
+                if line.endswith(b"\n"):
+                    whole = size
         if whole < size:
             note(f"{self._path}: cut off a torn last line of {size - whole} bytes; its window is asked again")
             self._file.truncate(whole)

@@ -33,6 +33,7 @@ from rearank_cli.records import Hit, Message
 
 FOLDER = Path(__file__).parent / "templates"
 ROLES = ("system", "user", "assistant")
+_TYPES = {"name": str, "passage_chars": int, "titled": str, "remove": list, "think": bool, "max_tokens": int}
 _FIELD = re.compile(r"\{(query|count|number|passage|passages|title|text)\}")
 
 
@@ -93,8 +94,11 @@ def _template(place: str, data: Mapping[str, Any]) -> Template:
         raise DataError(f"{place}: expected at least one [[turn]], found none")
     rest = {key: value for key, value in data.items() if key != "turn"}
     _check_keys(place, rest, {field.name for field in fields(Template)} - {"turns"})
-    if "name" not in rest:
-        raise DataError(f'{place}: expected a `name = "..."` at the top, found none')
+    for key, kind in _TYPES.items():
+        if not isinstance(rest.get(key, None if key == "name" else kind()), kind):
+            raise DataError(
+                f"{place}: expected {key!r} as {kind.__name__} at the top, found {rest.get(key)!r}"
+            )
     remove = tuple(rest.pop("remove", ()))
     return Template(turns=tuple(_turn(place, turn) for turn in turns), remove=remove, **rest)
 

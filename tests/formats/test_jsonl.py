@@ -1,0 +1,115 @@
+"""Candidates streams in every layout, and what is wrong with them in one sentence."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from rearank_cli.errors import DataError
+from rearank_cli.formats.detect import read_rankings
+from rearank_cli.formats.jsonl import write_candidates
+from rearank_cli.formats.streams import open_sink, open_source
+from rearank_cli.records import Candidates, Hit, Query
+
+LINE = {
+    "query": {"qid": "1", "text": "q"},
+    "candidates": [{"docid": "a", "score": 2.0, "doc": {"text": "x"}}],
+}
+EXPECTED = Candidates(Query("1", "q"), (Hit("a", 2.0, "x"),))
+
+
+def read(path: Path, data: bytes | str) -> list[Candidates]:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    with open_source(str(path)) as source:
+        return list(read_rankings(source))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        LINE,
+        {**LINE, "query": {"qid": 1, "text": "q"}},
+        {**LINE, "candidates": [{"docid": "a", "score": 2, "doc": "x"}]},
+        *({**LINE, "candidates": [{"docid": "a", "score": 2.0, "doc": {key: "x"}}]}
+          for key in ("text", "contents", "passage", "segment")),
+        {"query": "q", "hits": [{"content": "x", "qid": 1, "docid": "a", "rank": 1, "score": 2.0}]},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("shape", ["line", "crlf", "mark", "list", "gzip", "blank"])
+def test_every_layout_of_the_field_is_read(tmp_path: Path, layout: object, shape: str) -> None:
+    line = json.dumps(layout)
+    data = {
+        "line": line.encode(),
+        "crlf": f"{line}\r\n".encode(),
+        "mark": b"\xef\xbb\xbf" + line.encode(),
+        "list": f"\n[{line}]\n".encode(),
+        "gzip": gzip.compress(line.encode()),
+        "blank": f"\n\n{line}\n\n".encode(),
+    }[shape]
+    assert read(tmp_path / "c.jsonl", data) == [EXPECTED]
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    candidates = Candidates(
+        Query("1", "q ∂"), (Hit("a", 2.5, "x\u2028y", "T"), Hit("b", 1.0, "")), "dl19:bm25"
+    )
+    with open_sink(str(tmp_path / "c.jsonl.gz")) as sink:
+        write_candidates(sink, candidates)
+    with open_source(str(tmp_path / "c.jsonl.gz")) as source:
+        assert list(read_rankings(source)) == [candidates]
+
+
+def line(**changes: object) -> str:
+    return json.dumps({**LINE, **changes})
+
+
+def hit(**changes: object) -> str:
+    return line(candidates=[{"docid": "a", "score": 2.0, "doc": {"text": "x"}, **changes}])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("", "found nothing"),
+        (line() + "\n" + line()[:30], "c.jsonl:2: expected one JSON object a line"),
+        (line() + "\n\n[]", "c.jsonl:3: expected a JSON object, found a list"),
+        (line() + "\nnull", "c.jsonl:2: expected a JSON object, found nothing"),
+        ("[" + line(), "expected a JSON list"),
+        ("{}", 'expected an object with "query" and "candidates"'),
+        (line(query={"qid": "1"}), "query '1' has no text"),
+        (line(query={"qid": "1", "text": " "}), "query '1' has no text"),
+        (line(query="q"), 'expected "query" as an object'),
+        (line(query={"text": "q"}), "expected qid as a string"),
+        (line(query={"qid": "a b", "text": "q"}), "qid 'a b' holds white space"),
+        (line(candidates={}), "expected a list of candidates, found an object"),
+        (line(candidates=[1]), "candidate 1: expected an object, found a number"),
+        (hit(docid=""), "expected docid as a string"),
+        (hit(docid="a b"), "docid 'a b' holds white space"),
+        (hit(doc={}), "document 'a' has no text"),
+        (hit(doc=None), "document 'a' has no text"),
+        (hit(score="high"), "expected a finite score, found 'high'"),
+        (hit(score=None), "expected a finite score"),
+        (hit(score=0.5).replace("0.5", "NaN"), "expected one JSON object a line"),
+        (line(candidates=2 * [{"docid": "a", "score": 1, "doc": "x"}]), "document 'a' stands twice"),
+        (line() + "\n" + line(), "c.jsonl:2: query '1' stands twice"),
+        (line().replace('"q"', '"caf\xe9"').encode("latin-1"), "c.jsonl:1: .*utf-8"),
+        (gzip.compress(line().encode())[:40], "expected whole gzip data"),
+        ('{"a":' * 10_000, "expected one JSON object a line"),
+        ("[" * 10_000, "expected a JSON list"),
+    ],
+)
+def test_bad_candidates_are_one_sentence_with_file_and_line(
+    tmp_path: Path, data: str | bytes, words: str
+) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read(tmp_path / "c.jsonl", data)
+    assert str(tmp_path / "c.jsonl") in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_the_shared_lists_are_read_as_found(shared: Path) -> None:
+    with open_source(str(shared / "dl19" / "bm25.json")) as source:
+        rows = list(read_rankings(source))
+    assert len(rows) == 43
+    assert {len(row.hits) for row in rows} == {100}

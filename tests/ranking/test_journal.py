@@ -1,0 +1,126 @@
+"""The trace as a journal: what was answered is kept, torn lines are cut, one process at a time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rearank_cli.engines.replay import ReplayEngine
+from rearank_cli.errors import DataError, MissingInput, OutputError, TryLater
+from rearank_cli.formats.trace import Answer
+from rearank_cli.ranking.journal import Journal
+from rearank_cli.ranking.permutation import parse
+from rearank_cli.records import Completion, Prompt
+
+ASKED = {"model": "m", "sampling": {"temperature": 0.0}}
+PROMPT = Prompt("q1", ("a", "b"), digest="0123")
+
+
+def answer(text: str, prompt: Prompt = PROMPT) -> Answer:
+    completion = Completion(text, "stop", prompt_tokens=7, output_tokens=3, seconds=0.25)
+    return Answer(prompt, 0, completion, parse(text, len(prompt.docids)))
+
+
+def test_an_answer_is_recalled_by_the_next_start(tmp_path: Path) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    first = Journal(path, ASKED)
+    first.record(answer("[1] > [2]"))
+    first.record(answer("[2] > [1]"))
+    first.close()
+    second = Journal(path, ASKED)
+    assert second.recall(PROMPT, 0) == Completion("[2] > [1]", "stop", 7, 3, 0.25)  # the last line wins
+    assert second.recall(PROMPT, 1) is None
+    assert second.recall(Prompt("q2", ("a", "b"), digest="0123"), 0) is None
+    second.close()
+
+
+def test_the_lines_hold_what_the_design_says(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    journal = Journal(str(path), ASKED)
+    journal.record(answer("<answer>[2] > [1]</answer>"))
+    journal.close()
+    header, line = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    assert header.keys() == {"rearank", "started", "pid", "asked"}
+    assert header["asked"] == ASKED
+    assert line == {
+        "qid": "q1", "docids": ["a", "b"], "sample": 0, "prompt": "0123", "completion": "<answer>[2] > [1]</answer>",
+        "finish": "stop", "prompt_tokens": 7, "output_tokens": 3, "seconds": 0.25, "permutation": [2, 1],
+        "outcome": "clean",
+    }  # fmt: skip
+
+
+def test_other_settings_are_named_and_nothing_is_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    journal = Journal(str(path), ASKED)
+    journal.record(answer("[2] > [1]"))
+    journal.close()
+    before = path.read_bytes()
+    other = Journal(str(path), {**ASKED, "model": "n"})
+    assert other.recall(PROMPT, 0) is None
+    other.close()
+    assert "model (m before, n now)" in capsys.readouterr().err
+    assert path.read_bytes().startswith(before)
+    again = Journal(str(path), ASKED)
+    assert again.recall(PROMPT, 0) is not None
+    again.close()
+
+
+def test_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "trace.jsonl"
+    journal = Journal(str(path), ASKED)
+    journal.record(answer("[2] > [1]"))
+    journal.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"qid": "q1", "docids"')
+    Journal(str(path), ASKED).close()
+    assert path.read_bytes().startswith(whole + b'{"rearank"')
+    assert "torn last line of 22 bytes" in capsys.readouterr().err
+
+
+def test_a_second_process_is_told_who_holds_the_trace(tmp_path: Path) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    journal = Journal(path, ASKED)
+    with pytest.raises(TryLater, match="process [0-9]+ is working on this trace"):
+        Journal(path, ASKED)
+    journal.close()
+    Journal(path, ASKED).close()  # nothing stale is left
+
+
+def test_a_trace_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be opened"):
+        Journal(str(tmp_path / "no" / "trace.jsonl"), ASKED)
+    (tmp_path / "not.jsonl").write_text("not a trace\n", encoding="utf-8")
+    with pytest.raises(DataError, match="not.jsonl:1"):
+        Journal(str(tmp_path / "not.jsonl"), ASKED)
+
+
+def recording(path: Path, *rows: tuple[str, str]) -> str:
+    lines = [json.dumps({"qid": "q1", "docids": docids.split(), "completion": text}) for docids, text in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_replay_takes_recordings_of_a_window_in_order_and_repeats_the_last(tmp_path: Path) -> None:
+    engine = ReplayEngine(recording(tmp_path / "r.jsonl", ("a b", "one"), ("b a", "other"), ("a b", "two")))
+    for key, expected in enumerate(["one", "two", "two"]):
+        engine.submit(key, PROMPT)
+        assert [(k, c.text) for k, c in engine.collect()] == [(key, expected)]
+    assert engine.collect() == []
+    engine.close()
+
+
+def test_replay_names_the_window_that_it_lacks(tmp_path: Path) -> None:
+    engine = ReplayEngine(recording(tmp_path / "r.jsonl", ("a b", "one")))
+    with pytest.raises(MissingInput, match="no answer for query 'q1' with the 2 documents b ... a"):
+        engine.submit(0, Prompt("q1", ("b", "a"), ""))
+    engine.close()
+
+
+def test_a_recording_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(MissingInput, match="cannot be read"):
+        ReplayEngine(str(tmp_path / "none.jsonl"))
+    (tmp_path / "half.jsonl").write_text('{"completion": "x"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match='half.jsonl:1: expected "qid" and "docids"'):
+        ReplayEngine(str(tmp_path / "half.jsonl"))

@@ -1,0 +1,166 @@
+"""The scheduler: the order of the input, full engines, bounded look-ahead, any completions whatever."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rearank_cli.formats.trace import Answer
+from rearank_cli.ranking.scheduler import Scheduler
+from rearank_cli.ranking.strategies import sliding
+from rearank_cli.records import Candidates, Completion, Hit, Prompt, Query
+
+
+def compose(query: Query, hits: Sequence[Hit]) -> Prompt:
+    return Prompt(
+        query.qid, tuple(hit.docid for hit in hits), digest=query.qid + "".join(hit.docid for hit in hits)
+    )
+
+
+class ScriptedEngine:
+    """Answers with `answer(prompt)`, `latency(prompt)` collects later; keeps what it saw."""
+
+    def __init__(self, answer: "Answering", capacity: int = 4, seed: int = 0) -> None:
+        self.capacity = capacity
+        self.most = 0
+        self.asked: list[Prompt] = []
+        self._answer, self._random = answer, random.Random(seed)
+        self._flying: list[tuple[int, Prompt]] = []
+
+    def submit(self, key: int, prompt: Prompt) -> None:
+        self.asked.append(prompt)
+        self._flying.append((key, prompt))
+        self.most = max(self.most, len(self._flying))
+
+    def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
+        self._random.shuffle(self._flying)
+        done, self._flying = self._flying[:1], self._flying[1:]
+        return [(key, Completion(self._answer(prompt))) for key, prompt in done]
+
+    def close(self) -> None:
+        return
+
+
+class Answering:
+    """An oracle: documents named d<number>, the larger the better."""
+
+    def __call__(self, prompt: Prompt) -> str:
+        places = sorted(range(len(prompt.docids)), key=lambda place: -int(prompt.docids[place][1:]))
+        return "<answer>" + " > ".join(f"[{place + 1}]" for place in places) + "</answer>"
+
+
+class Saying(Answering):
+    """Says one thing whatever is asked."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __call__(self, prompt: Prompt) -> str:
+        return self._text
+
+
+def lists(count: int, n: int) -> list[Candidates]:
+    return [
+        Candidates(
+            Query(f"q{q}", f"query {q}"),
+            tuple(Hit(f"d{i}", float(n - i), f"text {i}") for i in range(n)),
+            "t:r",
+        )
+        for q in range(count)
+    ]
+
+
+def reranked(
+    engine: ScriptedEngine, stream: Iterator[Candidates] | list[Candidates], **more: object
+) -> list[Candidates]:
+    answers: list[Answer] = []
+    scheduler = Scheduler(
+        engine,
+        compose=compose,
+        strategy=lambda n: sliding(n, size=4, step=2),
+        on_answer=answers.append,
+        **more,  # type: ignore[arg-type]
+    )
+    out = list(scheduler.rerank(stream))
+    assert len(answers) == len(engine.asked)
+    return out
+
+
+def test_queries_leave_in_the_order_in_which_they_came_whatever_finishes_first() -> None:
+    engine = ScriptedEngine(Answering(), capacity=3, seed=5)
+    out = reranked(engine, lists(20, 9))
+    assert [c.query.qid for c in out] == [f"q{q}" for q in range(20)]
+    assert all([hit.docid for hit in c.hits[:2]] == ["d8", "d7"] for c in out)
+    assert all([hit.score for hit in c.hits] == [float(s) for s in range(9, 0, -1)] for c in out)
+    assert engine.most == 3
+
+
+def test_the_look_ahead_is_bounded_and_twice_the_capacity_by_default() -> None:
+    read: list[int] = []
+
+    def stream() -> Iterator[Candidates]:
+        for number, candidates in enumerate(lists(30, 9)):
+            read.append(number)
+            yield candidates
+
+    engine = ScriptedEngine(Answering(), capacity=2)
+    scheduler = Scheduler(
+        engine, compose=compose, strategy=lambda n: sliding(n, size=4, step=2), on_answer=lambda _answer: None
+    )
+    next(scheduler.rerank(stream()))
+    assert len(read) <= 4 + 1 + 4  # unfinished ones, and those finished behind the first
+
+
+def test_the_query_with_most_rounds_left_goes_first() -> None:
+    short, long = lists(1, 5)[0], Candidates(Query("long", "x"), lists(1, 15)[0].hits)
+    engine = ScriptedEngine(Answering(), capacity=1)
+    reranked(engine, [short, long], lookahead=2)
+    assert engine.asked[0].qid == "long"
+
+
+def test_depth_keeps_the_rest_below() -> None:
+    (out,) = reranked(ScriptedEngine(Answering()), lists(1, 9), depth=5)
+    assert [hit.docid for hit in out.hits] == ["d4", "d3", "d2", "d0", "d1", "d5", "d6", "d7", "d8"]
+
+
+def test_lists_without_windows_pass_through() -> None:
+    engine = ScriptedEngine(Answering())
+    out = reranked(engine, [*lists(1, 0), *lists(2, 1)[1:]])
+    assert [len(c.hits) for c in out] == [0, 1]
+    assert engine.asked == []
+
+
+def test_what_was_answered_before_is_not_asked_again() -> None:
+    first = ScriptedEngine(Answering())
+    expected = reranked(first, lists(3, 9))
+    known = {prompt.digest: Answering()(prompt) for prompt in first.asked[:7]}
+
+    def recall(prompt: Prompt, _sample: int) -> Completion | None:
+        return Completion(known[prompt.digest]) if prompt.digest in known else None
+
+    second = ScriptedEngine(Answering())
+    assert reranked(second, lists(3, 9), recall=recall) == expected
+    assert len(second.asked) == len(first.asked) - 7
+
+
+def test_texts_are_kept_only_where_they_are_written() -> None:
+    (kept,) = reranked(ScriptedEngine(Answering()), lists(1, 6))
+    (bare,) = reranked(ScriptedEngine(Answering()), lists(1, 6), keep_texts=False)
+    assert {hit.text for hit in bare.hits} == {None}
+    assert [hit.docid for hit in kept.hits] == [hit.docid for hit in bare.hits]
+    assert None not in {hit.text for hit in kept.hits}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(0, 40),
+    text=st.text(alphabet="<>[]/ answerthink0123456789", max_size=80),
+    seed=st.integers(0, 9),
+)
+def test_any_completion_gives_the_documents_of_the_input_once_each(n: int, text: str, seed: int) -> None:
+    for out in reranked(ScriptedEngine(Saying(text), seed=seed), lists(2, n)):
+        assert sorted(hit.docid for hit in out.hits) == sorted(f"d{i}" for i in range(n))
+        scores = [hit.score for hit in out.hits]
+        assert all(a > b for a, b in itertools.pairwise(scores))
