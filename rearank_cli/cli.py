@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from rearank_cli import __version__
 from rearank_cli.commands.rerank import rerank
+from rearank_cli.commands.retrieve import retrieve
 from rearank_cli.console import note
 from rearank_cli.errors import ExitStatus, RearankError
 
@@ -62,6 +63,7 @@ def _options(
     """Options that stand before the command."""
 
 
+app.command()(retrieve)
 app.command()(rerank)
 
 

@@ -1,0 +1,98 @@
+"""Documents and queries from files: JSON lines, or two columns of TSV; either may be packed with gzip."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rearank_cli.errors import DataError
+from rearank_cli.formats import jsonl, tsv
+from rearank_cli.formats.streams import Source
+from rearank_cli.records import Query
+
+ID_KEYS = ("_id", "id", "docid")
+QID_KEYS = ("_id", "id", "qid")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a collection."""
+
+    docid: str
+    text: str
+    title: str = ""
+
+    @property
+    def indexed(self) -> str:
+        """The words that a retriever sees: title, then text."""
+        return f"{self.title} {self.text}" if self.title else self.text
+
+
+def read_documents(source: Source) -> Iterator[Document]:
+    """Yield the documents of a collection: JSON objects with `_id`, `text` and perhaps `title`, or TSV.
+
+    `id` and `docid` serve as well as `_id`; `contents`, `passage`, `segment`, `content`, `body` as `text`.
+
+    Raises:
+        DataError: no document, a line does not parse, has no id or no text, or an id stands twice.
+    """
+    rows = _json_documents(source) if source.peek() in (b"{", b"[") else _tsv_documents(source)
+    seen: set[str] = set()
+    for place, document in rows:
+        if document.docid in seen:
+            raise DataError(f"{place}: document {document.docid!r} stands twice in this collection; keep one")
+        seen.add(document.docid)
+        yield document
+    if not seen:
+        raise DataError(f"{source.name}: expected a collection of documents, found nothing")
+
+
+def _json_documents(source: Source) -> Iterator[tuple[str, Document]]:
+    for place, row in jsonl.read_objects(source):
+        docid = jsonl.checked_id(place, "the document's _id", _first(row, ID_KEYS))
+        text, title = _first(row, jsonl.TEXT_KEYS), row.get("title")
+        if not isinstance(text, str):
+            raise DataError(
+                f"{place}: document {docid!r} has no text; expected one of {', '.join(jsonl.TEXT_KEYS)}"
+            )
+        yield place, Document(docid, text, title if isinstance(title, str) else "")
+
+
+def _tsv_documents(source: Source) -> Iterator[tuple[str, Document]]:
+    for place, docid, text in tsv.read_pairs(source, "docid<TAB>text"):
+        yield place, Document(docid, text)
+
+
+def read_queries(source: Source) -> Iterator[Query]:
+    """Yield the queries of a topics file: JSON objects with `_id` and `text`, or `qid<TAB>text`.
+
+    Each is yielded as soon as its line has been read.
+
+    Raises:
+        DataError: no query, a line does not parse, has no id or no text, or an id stands twice.
+    """
+    rows = _json_queries(source) if source.peek() in (b"{", b"[") else _tsv_queries(source)
+    seen: set[str] = set()
+    for place, query in rows:
+        if query.qid in seen:
+            raise DataError(f"{place}: query {query.qid!r} stands twice; keep one")
+        seen.add(query.qid)
+        yield query
+    if not seen:
+        raise DataError(f"{source.name}: expected queries, found nothing")
+
+
+def _json_queries(source: Source) -> Iterator[tuple[str, Query]]:
+    for place, row in jsonl.read_objects(source):
+        qid = jsonl.checked_id(place, "the query's _id", _first(row, QID_KEYS))
+        text = _first(row, ("text", "query", "title"))
+        if not isinstance(text, str) or not text.strip():
+            raise DataError(f"{place}: query {qid!r} has no text; a retriever needs the words")
+        yield place, Query(qid, text)
+
+
+def _tsv_queries(source: Source) -> Iterator[tuple[str, Query]]:
+    for place, qid, text in tsv.read_pairs(source, "qid<TAB>text"):
+        yield place, Query(qid, text)
+
+
+def _first(row: jsonl.Json, keys: tuple[str, ...]) -> object:
+    return next((row[key] for key in keys if key in row), None)

@@ -1,0 +1,119 @@
+"""`rearank retrieve` as a process: what it writes, and how it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+from tests.datasets.test_names import beir
+
+DOCS = '{"_id": "d1", "title": "Fleas", "text": "They jump."}\n{"_id": "d2", "text": "Bees fly."}\n'
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> str:
+    place = tmp_path / "docs.jsonl"
+    place.write_text(DOCS)
+    return str(place)
+
+
+def test_the_demo_is_retrieved_with_its_texts(rearank: Run) -> None:
+    lines = rearank("retrieve", "--dataset", "demo", "--hits", "5").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {row["tag"] for row in rows} == {"demo:bm25"}
+    assert all(candidate["doc"]["text"] for row in rows for candidate in row["candidates"])
+    assert max(len(row["candidates"]) for row in rows) == 5
+    train = rearank(
+        "retrieve", "--dataset", "demo", "--split", "train", "--format", "trec"
+    ).stdout.splitlines()
+    assert {line.split()[5] for line in train} == {"demo/train:bm25"}
+    assert {line.split()[0] for line in train}.isdisjoint({row["query"]["qid"] for row in rows})
+
+
+def test_files_are_searched_in_the_order_of_the_queries(rearank: Run, docs: str) -> None:
+    done = rearank(
+        "retrieve", "--corpus", docs, "--topics", "-", stdin="2\tdo fleas jump\n1\telephants\n3\tfly\n"
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    found = [(row["query"]["qid"], [candidate["docid"] for candidate in row["candidates"]]) for row in rows]
+    assert found == [("2", ["d1"]), ("1", []), ("3", ["d2"])]
+    assert rows[0]["candidates"][0]["doc"] == {"title": "Fleas", "text": "They jump."}
+    assert rows[0]["tag"] == "-:bm25"
+    assert done.stderr == ""
+
+
+def test_a_run_has_six_columns_and_the_tag_asked_for(rearank: Run, docs: str, tmp_path: Path) -> None:
+    topics, out = tmp_path / "topics.tsv", tmp_path / "run.trec"
+    topics.write_bytes(b"\xef\xbb\xbf1\tfleas jump\r\n")
+    args = ("--corpus", docs, "--topics", str(topics), "--format", "trec", "--tag", "my run", "-o", str(out))
+    assert rearank("retrieve", *args).stdout == ""
+    assert out.read_text() == "1 Q0 d1 1 1 my_run\n"
+
+
+def test_a_beir_folder_is_searched_as_typed(rearank: Run, tmp_path: Path) -> None:
+    folder = beir(tmp_path / "mine")
+    done = rearank("retrieve", "--dataset", f"{folder}/", "--format", "trec")
+    assert done.stdout == f"q1 Q0 d1 1 1 {folder}:bm25\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "topics", "status", "message"),
+    [
+        ("", "1\tx\n", 65, "docs.jsonl: expected a collection of documents, found nothing"),
+        ('{"_id": "a"}\n', "1\tx\n", 65, "docs.jsonl:1: document 'a' has no text"),
+        (DOCS + DOCS, "1\tx\n", 65, "docs.jsonl:3: document 'd1' stands twice"),
+        (DOCS, "", 65, "<stdin>: expected queries, found nothing"),
+        (DOCS, "1 x\n", 65, "<stdin>:1: expected qid<TAB>text"),
+        (DOCS, "1\tcaf\u00e9\n".encode("latin-1"), 65, "<stdin>:1: expected UTF-8 text, found the byte 0xe9"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_output(
+    rearank: Run, tmp_path: Path, data: str, topics: str | bytes, status: int, message: str
+) -> None:
+    place, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
+    place.write_text(data)
+    done = rearank(
+        "retrieve", "--corpus", str(place), "--topics", "-", "-o", str(out), stdin=topics, status=status
+    )
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert (done.stdout, sorted(file.name for file in tmp_path.iterdir())) == ("", ["docs.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "message"),
+    [
+        ((), 2, "say what to search"),
+        (("--corpus", "x"), 2, "say what to search"),
+        (("--dataset", "demo", "--corpus", "x"), 2, "say what to search"),
+        (("--dataset", "demo", "--hits", "0"), 2, "--hits"),
+        (("--dataset", "demo", "--b", "1.5"), 2, "--b"),
+        (("--dataset", "demmo"), 66, "did you mean demo?"),
+        (("--dataset", "demo/dev"), 66, "the splits there are test, train"),
+        (("--corpus", "nowhere.jsonl", "--topics", "-"), 66, "nowhere.jsonl: cannot be read"),
+        (("--dataset", "demo", "-o", "nowhere/run"), 74, "nowhere/run: cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_said(rearank: Run, args: tuple[str, ...], status: int, message: str) -> None:
+    done = rearank("retrieve", *args, stdin="1\tx\n", status=status)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_topics_from_a_terminal_are_refused_before_anything_is_read(shell: Run, docs: str) -> None:
+    """`script` gives the command a terminal as its stdin."""
+    done = shell(f"script -qec 'rearank retrieve --corpus {docs} --topics -' /dev/null", status=2)
+    assert "stdin is a terminal" in done.stdout
+
+
+def test_a_reader_that_has_seen_enough_ends_it_in_silence(shell: Run) -> None:
+    done = shell("rearank retrieve --dataset demo | head -1 | wc -l; echo ${PIPESTATUS[0]}")
+    assert (done.stdout.split(), done.stderr) == (["1", "141"], "")
+
+
+def test_help_loads_nothing_heavy(shell: Run) -> None:
+    done = shell("python -X importtime -m rearank_cli retrieve --help")
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert loaded.isdisjoint({"numpy", "bm25s", "Stemmer", "ir_datasets", "torch", "transformers"})
+    assert "--corpus" in done.stdout

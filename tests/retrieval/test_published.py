@@ -1,0 +1,56 @@
+"""Published figures of BM25 (Anserini, k1 0.9, b 0.4) from the embedded retriever, on real collections."""
+
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytrec_eval
+
+from rearank_cli.datasets import beir
+from rearank_cli.datasets.collections import Collection, open_dataset
+from rearank_cli.datasets.documents import Document
+from rearank_cli.formats import trec
+from rearank_cli.formats.streams import open_source
+from rearank_cli.records import Qrels, Query
+from rearank_cli.retrieval.first_stage import first_stage
+
+
+def measured(collection: Collection, qrels: Qrels, measures: set[str], hits: int) -> Mapping[str, float]:
+    """Return each measure's mean over all judged queries, to four decimals."""
+    ranked = first_stage(collection, hits=hits, k1=0.9, b=0.4, tag="")
+    run = {one.query.qid: {hit.docid: hit.score for hit in one.hits} for one in ranked}
+    figures = pytrec_eval.RelevanceEvaluator(qrels, measures).evaluate(run).values()
+    return {name: round(sum(row[name] for row in figures) / len(qrels), 4) for name in next(iter(figures))}
+
+
+def test_scifact(shared: Path) -> None:
+    qrels = beir.read_qrels(shared / "scifact", "test")
+    figures = measured(
+        open_dataset(f"{shared / 'scifact'}/", "test"), qrels, {"ndcg_cut.10", "recall.100"}, hits=100
+    )
+    assert figures["ndcg_cut_10"] == pytest.approx(0.6789, abs=0.0005)
+    assert figures["recall_100"] == pytest.approx(0.9253, abs=0.0005)
+
+
+def cacm_documents(archive: Path) -> Iterator[Document]:
+    with tarfile.open(archive) as pages:
+        for member in pages:
+            page = pages.extractfile(member)
+            if page:
+                text = re.sub("<[^>]+>", "", page.read().decode("latin-1"))
+                yield Document(Path(member.name).stem, text)
+
+
+def cacm_queries(topics: Path) -> Iterator[Query]:
+    for qid, text in re.findall(r"<DOCNO>\s*(\d+)\s*</DOCNO>(.*?)</DOC>", topics.read_text(), re.DOTALL):
+        yield Query(qid, text)
+
+
+def test_cacm(shared: Path) -> None:
+    with open_source(str(shared / "cacm" / "qrels.cacm.txt")) as source:
+        qrels = trec.read_qrels(source)
+    queries = (query for query in cacm_queries(shared / "cacm" / "topics.cacm.txt") if query.qid in qrels)
+    collection = Collection("cacm", cacm_documents(shared / "cacm" / "cacm.tar.gz"), queries)
+    assert measured(collection, qrels, {"map"}, hits=1000)["map"] == pytest.approx(0.3114, abs=0.0005)
