@@ -13,7 +13,7 @@ from rearank_cli.engines.protocol import Sampling
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.jsonl import write_candidates
 from rearank_cli.formats.streams import open_sink, open_source
-from rearank_cli.formats.trec import write_run
+from rearank_cli.formats.trec import clean_tag, write_run
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.reranking import Plan, chosen, run_tag
 from rearank_cli.ranking.reranking import rerank as rerank_stream
@@ -102,7 +102,7 @@ def rerank(
         stream = chosen(read_rankings(source), limit=limit, qids=wanted)
         opened = open_engine(how.model if model else None, plan.sampling, options)
         for candidates in rerank_stream(stream, opened, plan):
-            label = tag or run_tag(candidates.tag, source.name, name)
+            label = clean_tag(tag) if tag else run_tag(candidates.tag, source.name, name)
             if format is Format.TREC:
                 write_run(sink, candidates, label)
             else:

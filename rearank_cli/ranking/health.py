@@ -37,6 +37,6 @@ class Health:
     def __str__(self) -> str:
         read = ", ".join(f"{self.outcomes[outcome]} {outcome}" for outcome in Outcome)
         return (
-            f"{self.queries} queries, {self.windows} windows: {read}; "
-            f"{self.prompt_tokens} prompt and {self.output_tokens} output tokens; {self.seconds:.1f} s"
+            f"queries {self.queries}; windows {self.windows}: {read}; "
+            f"tokens {self.prompt_tokens} prompt, {self.output_tokens} output; {self.seconds:.1f} s"
         )
