@@ -1,19 +1,17 @@
 """A folder in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv; each may end in .gz."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from rearank_cli.datasets.documents import Document, read_documents, read_queries
+from rearank_cli.datasets.documents import read_queries
 from rearank_cli.errors import DataError, MissingInput
 from rearank_cli.formats import trec
 from rearank_cli.formats.streams import open_source
 from rearank_cli.records import Qrels, Query
 
 
-def documents(folder: Path) -> Iterator[Document]:
-    """Yield the documents. Raises MissingInput without a corpus file, else as `read_documents`."""
-    with open_source(_file(folder, "corpus.jsonl")) as source:
-        yield from read_documents(source)
+def corpus_file(folder: Path) -> str:
+    """Return the path of the documents. Raises MissingInput without such a file."""
+    return _file(folder, "corpus.jsonl")
 
 
 def queries(folder: Path, split: str) -> list[Query]:

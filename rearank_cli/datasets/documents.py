@@ -61,15 +61,16 @@ def _tsv_documents(source: Source) -> Iterator[tuple[str, Document]]:
         yield place, Document(docid, text)
 
 
-def read_queries(source: Source) -> Iterator[Query]:
+def read_queries(source: Source, *, plain: bool = False) -> Iterator[Query]:
     """Yield the queries of a topics file: JSON objects with `_id` and `text`, or `qid<TAB>text`.
 
-    Each is yielded as soon as its line has been read.
+    With `plain`, a line without a tab is a query too, known by its line's number. Each query is yielded as
+    soon as its line has been read.
 
     Raises:
         DataError: no query, a line does not parse, has no id or no text, or an id stands twice.
     """
-    rows = _json_queries(source) if source.peek() in (b"{", b"[") else _tsv_queries(source)
+    rows = _json_queries(source) if source.peek() in (b"{", b"[") else _tsv_queries(source, plain=plain)
     seen: set[str] = set()
     for place, query in rows:
         if query.qid in seen:
@@ -89,8 +90,8 @@ def _json_queries(source: Source) -> Iterator[tuple[str, Query]]:
         yield place, Query(qid, text)
 
 
-def _tsv_queries(source: Source) -> Iterator[tuple[str, Query]]:
-    for place, qid, text in tsv.read_pairs(source, "qid<TAB>text"):
+def _tsv_queries(source: Source, *, plain: bool) -> Iterator[tuple[str, Query]]:
+    for place, qid, text in tsv.read_pairs(source, "qid<TAB>text", numbered=plain):
         yield place, Query(qid, text)
 
 

@@ -7,10 +7,11 @@ from rearank_cli.formats.jsonl import checked_id
 from rearank_cli.formats.streams import Source
 
 
-def read_pairs(source: Source, expected: str) -> Iterator[tuple[str, str, str]]:
+def read_pairs(source: Source, expected: str, *, numbered: bool = False) -> Iterator[tuple[str, str, str]]:
     """Yield (place for messages, id, text) of each line; further tabs belong to the text.
 
-    `expected` says in messages what a line is, e.g. "qid<TAB>text".
+    `expected` says in messages what a line is, e.g. "qid<TAB>text". With `numbered`, a line without a tab is
+    a text, and its number is the id.
 
     Raises:
         DataError: a line has no tab, or an id has white space; the message names the line.
@@ -18,6 +19,8 @@ def read_pairs(source: Source, expected: str) -> Iterator[tuple[str, str, str]]:
     for number, line in source.lines():
         place = f"{source.name}:{number}"
         key, tab, text = line.partition("\t")
-        if not tab:
+        if not tab and numbered:
+            key, text = str(number), line
+        elif not tab:
             raise DataError(f"{place}: expected {expected}, found no tab in {line[:40]!r}")
         yield place, checked_id(place, expected.partition("<")[0], key), text.strip()

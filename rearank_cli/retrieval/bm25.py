@@ -8,8 +8,9 @@ where N and the mean are over the documents that have a term. bm25s holds and ad
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rearank_cli.retrieval.analyser import analyse
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rearank_cli.retrieval.postings import Corpus, LuceneBM25
+    from rearank_cli.retrieval.postings import LuceneBM25
 
 K1 = 0.9
 B = 0.4
+PLACES = "places.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +37,30 @@ class Index:
     places: "NDArray[np.int32]"
 
 
-def build(docids: Sequence[str], texts: Iterable[str], *, k1: float = K1, b: float = B) -> Index:
-    """Index the texts, one a docid.
+def build(documents: Iterable[tuple[str, str]], *, k1: float = K1, b: float = B) -> Index:
+    """Index (docid, text) pairs, read once.
 
     `k1` (0 or more) says how soon a term's repetitions stop counting, `b` (0 to 1) how much a document's
     length does.
     """
     import numpy as np
 
-    from rearank_cli.retrieval.postings import LuceneBM25
+    from rearank_cli.retrieval.postings import Corpus, Lengths, LuceneBM25
 
+    docids: list[str] = []
+    vocabulary: dict[str, int] = {}
+    terms, lengths = array("i"), array("i")
+    for docid, text in documents:
+        found = analyse(text)
+        docids.append(docid)
+        terms.extend([vocabulary.setdefault(term, len(vocabulary)) for term in found])
+        lengths.append(len(found))
+    corpus = Corpus(Lengths(np.asarray(terms, np.int32), np.asarray(lengths, np.int32)), vocabulary)
     scores = LuceneBM25(k1=k1, b=b, method="lucene", backend="numpy")
-    scores.index(_corpus(texts), create_empty_token=False, show_progress=False)
+    scores.index(corpus, create_empty_token=False, show_progress=False)
     places = np.empty(len(docids), dtype=np.int32)
     places[sorted(range(len(docids)), key=docids.__getitem__)] = np.arange(len(docids), dtype=np.int32)
     return Index(scores, places)
-
-
-def _corpus(texts: Iterable[str]) -> "Corpus":
-    import numpy as np
-
-    from rearank_cli.retrieval.postings import Corpus, Lengths
-
-    vocabulary: dict[str, int] = {}
-    terms, lengths = array("i"), array("i")
-    for text in texts:
-        found = analyse(text)
-        terms.extend([vocabulary.setdefault(term, len(vocabulary)) for term in found])
-        lengths.append(len(found))
-    return Corpus(Lengths(np.asarray(terms, np.int32), np.asarray(lengths, np.int32)), vocabulary)
 
 
 def search(index: Index, query: str, hits: int) -> list[tuple[int, float]]:
@@ -84,3 +81,21 @@ def search(index: Index, query: str, hits: int) -> list[tuple[int, float]]:
         found = found[scores[found] >= least]
     best = found[np.lexsort((index.places[found], -scores[found]))][:hits]
     return [(int(row), float(scores[row])) for row in best]
+
+
+def save(index: Index, folder: Path) -> None:
+    """Write the index into a folder, in bm25s' files and one more. Raises OSError."""
+    import numpy as np
+
+    index.scores.save(folder, show_progress=False)
+    np.save(folder / PLACES, index.places)
+
+
+def load(folder: Path) -> Index:
+    """Open an index that `save` wrote, its arrays mapped into memory. Raises OSError or ValueError."""
+    import numpy as np
+
+    from rearank_cli.retrieval.postings import LuceneBM25
+
+    scores = LuceneBM25.load(folder, mmap=True, show_progress=False)
+    return Index(scores, np.load(folder / PLACES, mmap_mode="r"))

@@ -1,29 +1,28 @@
 """The first stage: a ranking of a collection's documents for each query."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from rearank_cli.datasets.collections import Collection
-from rearank_cli.datasets.documents import Document
-from rearank_cli.records import Candidates, Hit
-from rearank_cli.retrieval import bm25
+from rearank_cli.datasets.collections import LeaveOut
+from rearank_cli.records import Candidates, Hit, Query
 
 
-def first_stage(collection: Collection, *, hits: int, k1: float, b: float, tag: str) -> Iterator[Candidates]:
-    """Index the collection and yield the best `hits` documents of each query, in the queries' order.
+class Retriever(Protocol):
+    """What ranks documents for a query: the embedded BM25, or Lucene in a process of its own."""
 
-    A query for which no document has a term yields no hits. Raises as the collection's readers.
+    def search(self, query: str, hits: int) -> tuple[Hit, ...]:
+        """Return up to `hits` documents, best first, with their texts; none where none has a term."""
+        ...
+
+
+def first_stage(
+    retriever: Retriever, queries: Iterable[Query], *, hits: int, tag: str, leave_out: LeaveOut
+) -> Iterator[Candidates]:
+    """Yield the best `hits` documents of each query, in the queries' order, each before the next is read.
+
+    `leave_out` names the documents that a query must not retrieve. Raises as the queries' reader.
     """
-    documents = list(collection.documents)
-    index = bm25.build(
-        [document.docid for document in documents],
-        (document.indexed for document in documents),
-        k1=k1,
-        b=b,
-    )
-    for query in collection.queries:
-        ranking = bm25.search(index, query.text, hits)
-        yield Candidates(query, tuple(_hit(documents[row], score) for row, score in ranking), tag)
-
-
-def _hit(document: Document, score: float) -> Hit:
-    return Hit(document.docid, score, document.text, document.title)
+    for query in queries:
+        barred = leave_out(query.qid)
+        ranking = retriever.search(query.text, hits + len(barred))
+        yield Candidates(query, tuple(hit for hit in ranking if hit.docid not in barred)[:hits], tag)

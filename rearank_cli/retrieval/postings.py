@@ -44,8 +44,11 @@ class LuceneBM25(bm25s.BM25):  # type: ignore[misc]  # bm25s has no types
         lengths = corpus_token_ids.lengths
         total = max(1, len(lengths))
         documents = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-        pairs, tf = np.unique(corpus_token_ids.terms * np.int64(total) + documents, return_counts=True)
-        term, row = np.divmod(pairs, total)
+        places = corpus_token_ids.terms * np.int64(total) + documents
+        places.sort()
+        first = np.flatnonzero(np.diff(places, prepend=-1))  # of each pair of a term and a document
+        tf = np.diff(first, append=len(places))
+        term, row = np.divmod(places[first], total)
         df = np.bincount(term, minlength=len(unique_token_ids))
         filled = max(1, int(np.count_nonzero(lengths)))  # Lucene does not count documents without a term
         idf = np.log1p((filled - df + 0.5) / (df + 0.5))

@@ -1,6 +1,8 @@
 """`rearank retrieve` as a process: what it writes, and how it refuses."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,12 @@ from tests.conftest import Run
 from tests.datasets.test_names import beir
 
 DOCS = '{"_id": "d1", "title": "Fleas", "text": "They jump."}\n{"_id": "d2", "text": "Bees fly."}\n'
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of these tests keep their indexes in a folder of their own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -78,20 +86,21 @@ def test_bad_input_is_one_sentence_and_no_output(
     )
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert (done.stdout, sorted(file.name for file in tmp_path.iterdir())) == ("", ["docs.jsonl"])
+    assert (done.stdout, sorted(file.name for file in tmp_path.iterdir())) == ("", ["cache", "docs.jsonl"])
 
 
 @pytest.mark.parametrize(
     ("args", "status", "message"),
     [
         ((), 2, "say what to search"),
-        (("--corpus", "x"), 2, "say what to search"),
-        (("--dataset", "demo", "--corpus", "x"), 2, "say what to search"),
+        (("--dataset", "demo", "--corpus", "x"), 2, "give one of them"),
+        (("--corpus", "-"), 2, "cannot both come from stdin"),
         (("--dataset", "demo", "--hits", "0"), 2, "--hits"),
         (("--dataset", "demo", "--b", "1.5"), 2, "--b"),
         (("--dataset", "demmo"), 66, "did you mean demo?"),
         (("--dataset", "demo/dev"), 66, "the splits there are test, train"),
         (("--corpus", "nowhere.jsonl", "--topics", "-"), 66, "nowhere.jsonl: cannot be read"),
+        (("--index", "nowhere"), 66, "nowhere: expected an index, found none"),
         (("--dataset", "demo", "-o", "nowhere/run"), 74, "nowhere/run: cannot be written"),
     ],
 )
@@ -99,6 +108,45 @@ def test_what_cannot_be_done_is_said(rearank: Run, args: tuple[str, ...], status
     done = rearank("retrieve", *args, stdin="1\tx\n", status=status)
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_lines_of_stdin_are_queries(rearank: Run, docs: str) -> None:
+    done = rearank("retrieve", "--corpus", docs, stdin="do fleas jump\n\nb7\tfly\n")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["query"] for row in rows] == [
+        {"qid": "1", "text": "do fleas jump"},
+        {"qid": "b7", "text": "fly"},
+    ]
+
+
+def test_each_query_is_answered_before_the_next_is_read(docs: str) -> None:
+    command = [sys.executable, "-m", "rearank_cli", "retrieve", "--corpus", docs]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin
+        assert process.stdout
+        for query in (b"fleas\n", b"bees\n"):
+            process.stdin.write(query)
+            assert json.loads(process.stdout.readline())["query"]["text"] == query.decode().strip()
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_documents_may_come_through_a_pipe(shell: Run, docs: str) -> None:
+    done = shell(f"cat {docs} | rearank retrieve --corpus - --topics <(echo -e '1\\tfleas') --format trec")
+    assert done.stdout == "1 Q0 d1 1 1 -:bm25\n"
+
+
+def test_an_index_alone_is_searched(rearank: Run, docs: str, tmp_path: Path) -> None:
+    index = str(tmp_path / "index")
+    first = rearank("retrieve", "--corpus", docs, "--index", index, stdin="fleas")
+    Path(docs).unlink()
+    assert rearank("retrieve", "--index", index, stdin="fleas").stdout == first.stdout
+
+
+def test_other_queries_may_be_asked_of_a_dataset(rearank: Run) -> None:
+    done = rearank("retrieve", "--dataset", "demo", "--topics", "-", "--hits", "1", stdin="mine\tpicture\n")
+    row = json.loads(done.stdout)
+    assert (row["query"]["qid"], row["tag"]) == ("mine", "-:bm25")
 
 
 def test_topics_from_a_terminal_are_refused_before_anything_is_read(shell: Run, docs: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rearank_cli.datasets import beir
+from rearank_cli.datasets.collections import file_corpus
 from rearank_cli.datasets.documents import Document
 from rearank_cli.errors import DataError, MissingInput
 from rearank_cli.records import Query
@@ -17,7 +18,7 @@ def test_only_the_judged_queries_of_a_split_are_asked(tmp_path: Path) -> None:
     with (folder / "queries.jsonl").open("a") as file:
         file.write('{"_id": "q2", "text": "nobody judged me"}\n')
     assert beir.queries(folder, "test") == [Query("q1", "fleas")]
-    assert list(beir.documents(folder)) == [Document("d1", "Fleas.")]
+    assert list(file_corpus(beir.corpus_file(folder)).read()) == [Document("d1", "Fleas.")]
 
 
 def test_packed_files_serve_as_well(tmp_path: Path) -> None:
@@ -25,14 +26,14 @@ def test_packed_files_serve_as_well(tmp_path: Path) -> None:
     plain = folder / "corpus.jsonl"
     (folder / "corpus.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
-    assert list(beir.documents(folder)) == [Document("d1", "Fleas.")]
+    assert list(file_corpus(beir.corpus_file(folder)).read()) == [Document("d1", "Fleas.")]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = small(tmp_path)
     (folder / "corpus.jsonl").unlink()
     with pytest.raises(MissingInput, match=r"corpus\.jsonl: expected a file of a BEIR folder"):
-        list(beir.documents(folder))
+        list(file_corpus(beir.corpus_file(folder)).read())
     with pytest.raises(MissingInput, match=r"train\.tsv.*; the splits there are test"):
         beir.queries(folder, "train")
 

@@ -28,7 +28,7 @@ LUCENE = {
 
 
 def ranked(query: str, hits: int = 100, documents: dict[str, str] = DOCUMENTS) -> list[tuple[str, float]]:
-    index = bm25.build(list(documents), documents.values())
+    index = bm25.build(documents.items())
     return [(list(documents)[row], score) for row, score in bm25.search(index, query, hits)]
 
 
@@ -82,8 +82,8 @@ def test_a_collection_without_a_term_answers_nothing(documents: dict[str, str]) 
 
 def test_b_and_k1_do_what_they_say() -> None:
     documents = {"short": "flea", "long": "flea host dog cat", "often": "flea flea flea host"}
-    flat = bm25.build(list(documents), documents.values(), k1=0.9, b=0)
+    flat = bm25.build(documents.items(), k1=0.9, b=0)
     scores = dict(bm25.search(flat, "flea", 10))
     assert scores[0] == scores[1] < scores[2]  # length does not count
-    once = bm25.build(list(documents), documents.values(), k1=0, b=0.4)
+    once = bm25.build(documents.items(), k1=0, b=0.4)
     assert len(set(dict(bm25.search(once, "flea", 10)).values())) == 1  # repetition does not count

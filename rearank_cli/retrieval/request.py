@@ -1,0 +1,90 @@
+"""A request for a first stage, from its options to the candidates."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rearank_cli.datasets.collections import (
+    UNNAMED,
+    Collection,
+    Corpus,
+    file_corpus,
+    nothing,
+    open_dataset,
+)
+from rearank_cli.datasets.documents import read_queries
+from rearank_cli.errors import UsageError
+from rearank_cli.formats.streams import open_source
+from rearank_cli.formats.trec import clean_tag
+from rearank_cli.records import Candidates, Query
+from rearank_cli.retrieval import embedded
+from rearank_cli.retrieval.bm25 import K1, B
+from rearank_cli.retrieval.first_stage import Retriever, first_stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to search (a dataset, or a corpus file, or an index alone), for what, and how.
+
+    An empty string is an option that was not given. `topics` is a file, or "-" for stdin; without it a
+    dataset's judged queries are asked, and of anything else stdin's lines.
+    """
+
+    dataset: str = ""
+    split: str = "test"
+    corpus: str = ""
+    topics: str = ""
+    index: str = ""
+    hits: int = 100
+    k1: float = K1
+    b: float = B
+    tag: str = ""
+
+
+def answered(request: Request) -> Iterator[Candidates]:
+    """Yield the candidates of each query, in the queries' order, each before the next query is read.
+
+    Raises:
+        UsageError: the options do not say what to search, or stdin is a terminal.
+        MissingInput: a dataset, file or index is not there.
+        DataError: an input is malformed.
+        OutputError: the index cannot be kept where it was wished.
+    """
+    _check(request)
+    collection = open_dataset(request.dataset, request.split) if request.dataset else None
+    own = collection.queries() if collection and not request.topics else None
+    with _asked(request, own) as queries:
+        yield from first_stage(
+            _retriever(request, collection),
+            queries,
+            hits=request.hits,
+            tag=clean_tag(request.tag or f"{collection.tag if collection and own else UNNAMED}:bm25"),
+            leave_out=collection.leave_out if collection and own else nothing,
+        )
+
+
+def _check(request: Request) -> None:
+    if request.dataset and request.corpus:
+        raise UsageError("--dataset and --corpus both say what to search; give one of them")
+    if not (request.dataset or request.corpus or request.index):
+        raise UsageError("say what to search: --dataset NAME, or --corpus FILE, or --index FOLDER")
+    if request.corpus == "-" and request.topics in ("", "-"):
+        raise UsageError("documents and queries cannot both come from stdin; name a file with --topics")
+
+
+@contextmanager
+def _asked(request: Request, own: list[Query] | None) -> Iterator[Iterable[Query]]:
+    if own is not None:
+        yield own
+        return
+    with open_source(request.topics or "-") as source:
+        yield read_queries(source, plain=not request.topics)
+
+
+def _retriever(request: Request, collection: Collection | None) -> Retriever:
+    corpus: Corpus | None = collection.corpus if collection else None
+    if request.corpus:
+        corpus = file_corpus(request.corpus)
+    if corpus is None:
+        return embedded.stored(request.index)
+    return embedded.retriever(corpus, request.index, k1=request.k1, b=request.b)
