@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,16 +35,7 @@ class Source:
         Raises:
             DataError: the bytes are not UTF-8, or a gzip stream is damaged.
         """
-        for number, line in enumerate(self.raw_lines(), 1):
-            try:
-                text = line.decode("utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{self.name}:{number}: expected UTF-8 text, found the byte "
-                    f"0x{line[error.start]:02x}; convert the file, e.g. with iconv -f latin1 -t utf-8"
-                ) from error
-            if text:
-                yield number, text
+        return decoded(self.name, self.raw_lines())
 
     def raw_lines(self) -> Iterator[bytes]:
         """Yield the lines as bytes, the byte-order mark removed.
@@ -52,11 +43,43 @@ class Source:
         Raises:
             DataError: a gzip stream is damaged or cut short.
         """
-        try:
+        with _whole(self.name):
             for number, line in enumerate(self.stream):
                 yield line if number else line.removeprefix(BYTE_ORDER_MARK)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{self.name}: expected whole gzip data, found damage ({error})") from error
+
+    def raw_blocks(self, size: int) -> Iterator[bytes]:
+        """Yield the same bytes as `raw_lines` in blocks of whole lines, each about `size` bytes."""
+        with _whole(self.name):
+            block = (self.stream.read(size) + self.stream.readline()).removeprefix(BYTE_ORDER_MARK)
+            while block:
+                yield block
+                block = self.stream.read(size) + self.stream.readline()
+
+
+def decoded(name: str, lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text without its line end), blank lines left out; `first` is the first number.
+
+    Raises:
+        DataError: the bytes are not UTF-8; the message begins with `name` and the line's number.
+    """
+    for number, line in enumerate(lines, first):
+        try:
+            text = line.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}:{number}: expected UTF-8 text, found the byte "
+                f"0x{line[error.start]:02x}; convert the file, e.g. with iconv -f latin1 -t utf-8"
+            ) from error
+        if text:
+            yield number, text
+
+
+@contextmanager
+def _whole(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{name}: expected whole gzip data, found damage ({error})") from error
 
 
 @contextmanager

@@ -5,6 +5,8 @@ A run line is `qid Q0 docid rank score tag`; a judgement line is `qid 0 docid gr
 """
 
 import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats.streams import Sink, Source
@@ -12,6 +14,51 @@ from rearank_cli.records import Candidates, Hit, Query
 
 RUN_COLUMNS = 6
 QRELS_COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One line of a run, with its number for messages."""
+
+    number: int
+    qid: str
+    docid: str
+    rank: str
+    score: float
+    tag: str
+
+
+def run_lines(numbered: Iterable[tuple[int, str]], name: str) -> Iterator[RunLine]:
+    """Read the lines of a run; lines that begin with `#` are comments, as trec_eval has it.
+
+    Raises:
+        DataError: a line has other than six columns, or a score that is not a finite number.
+    """
+    for number, line in numbered:
+        if line.startswith("#"):
+            continue
+        columns = line.split()
+        if len(columns) != RUN_COLUMNS:
+            raise DataError(
+                f"{name}:{number}: expected six columns (qid Q0 docid rank score tag), found {len(columns)}"
+            )
+        qid, _, docid, rank, score, tag = columns
+        yield RunLine(number, qid, docid, rank, _score(f"{name}:{number}", score), tag)
+
+
+def _score(place: str, text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise DataError(f"{place}: expected a finite number as score (column 5), found {text!r}")
+    return score
+
+
+def twice(name: str, line: RunLine) -> DataError:
+    """Return the error for a document that stands twice for one query."""
+    return DataError(f"{name}:{line.number}: document {line.docid!r} stands twice for query {line.qid!r}")
 
 
 def read_run(source: Source) -> list[Candidates]:
@@ -23,29 +70,13 @@ def read_run(source: Source) -> list[Candidates]:
     """
     hits: dict[str, dict[str, Hit]] = {}
     tag = ""
-    for number, line in source.lines():
-        columns = line.split()
-        if len(columns) != RUN_COLUMNS:
-            raise DataError(
-                f"{source.name}:{number}: expected six columns (qid Q0 docid rank score tag), "
-                f"found {len(columns)}"
-            )
-        qid, _, docid, _, score, tag = columns
-        ranking = hits.setdefault(qid, {})
-        if docid in ranking:
-            raise DataError(f"{source.name}:{number}: document {docid!r} stands twice for query {qid!r}")
-        ranking[docid] = Hit(docid, _score(f"{source.name}:{number}", score))
+    for line in run_lines(source.lines(), source.name):
+        ranking = hits.setdefault(line.qid, {})
+        if line.docid in ranking:
+            raise twice(source.name, line)
+        ranking[line.docid] = Hit(line.docid, line.score)
+        tag = line.tag
     return [Candidates(Query(qid, ""), tuple(ranking.values()), tag) for qid, ranking in hits.items()]
-
-
-def _score(place: str, text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
-        raise DataError(f"{place}: expected a finite number as score (column 5), found {text!r}")
-    return score
 
 
 def write_run(sink: Sink, candidates: Candidates, tag: str) -> None:
@@ -64,10 +95,13 @@ def read_qrels(source: Source) -> dict[str, dict[str, int]]:
     """Read judgements: qid -> docid -> grade, in TREC's four columns or BEIR's three with a header.
 
     Raises:
-        DataError: a line fits neither layout, a grade is not a whole number, or the file is empty.
+        DataError: a line fits neither layout, a grade is not a whole number, a document has two grades, or
+            the file is empty.
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, line in source.lines():
+        if line.startswith("#"):
+            continue  # a comment, as trec_eval has it
         columns = line.split()
         if len(columns) == QRELS_COLUMNS:
             qid, _, docid, grade = columns
@@ -80,7 +114,12 @@ def read_qrels(source: Source) -> dict[str, dict[str, int]]:
                 f"{source.name}:{number}: expected judgements as `qid 0 docid grade`, "
                 f"found {len(columns)} columns"
             )
-        qrels.setdefault(qid, {})[docid] = _grade(f"{source.name}:{number}", grade)
+        value = _grade(f"{source.name}:{number}", grade)
+        if qrels.setdefault(qid, {}).setdefault(docid, value) != value:
+            raise DataError(
+                f"{source.name}:{number}: document {docid!r} is judged twice for query {qid!r}, "
+                f"{qrels[qid][docid]} and {value}; keep one"
+            )
     if not qrels:
         raise DataError(f"{source.name}: expected judgements, found an empty file")
     return qrels

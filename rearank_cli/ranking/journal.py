@@ -52,9 +52,12 @@ class Journal:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self._append({"rearank": __version__, "started": started, "pid": os.getpid(), "asked": asked})
 
-    def recall(self, prompt: Prompt, sample: int) -> Completion | None:
-        """Return the last answer to this prompt and sample under the same `asked`, or None."""
-        offsets = self._index.rows(digest(self._scope, prompt.qid, prompt.digest, str(sample)))
+    def recall(self, prompt: Prompt) -> Completion | None:
+        """Return the last answer to this prompt and sample under the same `asked`, or None.
+
+        A window whose request failed has no answer.
+        """
+        offsets = self._index.rows(digest(self._scope, prompt.qid, prompt.digest, str(prompt.sample)))
         return completion_of(self._index.read(offsets[-1])) if offsets else None
 
     def record(self, answer: Answer) -> None:
@@ -120,7 +123,9 @@ def _scope(asked: Row) -> str:
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _key(row: Row, header: Row) -> int:
+def _key(row: Row, header: Row) -> int | None:
+    if row.get("finish") == "error":
+        return None
     return digest(
         _scope(header.get("asked", {})), str(row["qid"]), str(row.get("prompt")), str(row.get("sample", 0))
     )

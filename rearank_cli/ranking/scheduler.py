@@ -12,13 +12,38 @@ from typing import TypeAlias
 
 from rearank_cli.engines.protocol import Engine
 from rearank_cli.formats.trace import Answer
-from rearank_cli.ranking.permutation import parse
-from rearank_cli.ranking.strategies import Strategy
+from rearank_cli.ranking.asking import Asking, read
+from rearank_cli.ranking.feed import Feed
+from rearank_cli.ranking.stopping import Stop
+from rearank_cli.ranking.strategies import Stopped, Strategy
 from rearank_cli.records import Candidates, Completion, Hit, Permutation, Prompt, Query, Window
 
 Compose: TypeAlias = Callable[[Query, Sequence[Hit]], Prompt]
-Recall: TypeAlias = Callable[[Prompt, int], Completion | None]
-"""Returns what was answered to a prompt and sample number before, if anything."""
+Recall: TypeAlias = Callable[[Prompt], Completion | None]
+"""Returns what was answered to a prompt before, if anything."""
+
+_GLANCE = 0.2  # seconds between two looks at the signals while nothing comes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walking:
+    """How queries are walked through.
+
+    `strategy(n)` starts the walk over n passages; `compose` makes prompts and `ask` the asking about one;
+    `recall` knows earlier answers, and `on_answer` hears of every new one. `depth` is how many of each
+    query's hits are reranked, the rest keep their order below; at most `lookahead` unfinished queries
+    are held (twice the engine's capacity where None). A finished query that waits for its turn keeps no
+    texts unless `keep_texts`.
+    """
+
+    strategy: Callable[[int], Strategy]
+    compose: Compose
+    ask: Callable[[Prompt], Asking]
+    on_answer: Callable[[Answer], None]
+    recall: Recall = lambda _prompt: None
+    depth: int | None = None
+    lookahead: int | None = None
+    keep_texts: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -32,70 +57,87 @@ class _Walk:
     done: bool = False
 
 
+@dataclass(slots=True, eq=False)
+class _Question:
+    """One window of a walk, being asked about."""
+
+    walk: _Walk
+    index: int
+    asking: Asking
+    prompt: Prompt
+
+
 class Scheduler:
-    """Joins strategies and an engine.
+    """Joins strategies and an engine; one use only."""
 
-    `strategy(n)` starts the walk over a list of n passages; `depth` is how many of each query's hits are
-    reranked, the rest keep their order below them. At most `lookahead` unfinished queries are held. A
-    finished query that waits for its turn keeps no texts unless `keep_texts`. `on_answer` is called once
-    for every window that the engine answered; what `recall` knows is not asked again.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        compose: Compose,
-        strategy: Callable[[int], Strategy],
-        on_answer: Callable[[Answer], None],
-        recall: Recall = lambda _prompt, _sample: None,
-        depth: int | None = None,
-        lookahead: int | None = None,
-        keep_texts: bool = True,
-    ) -> None:
+    def __init__(self, engine: Engine, walking: Walking, stop: Stop | None = None) -> None:
         self._engine = engine
-        self._compose = compose
-        self._strategy = strategy
-        self._on_answer = on_answer
-        self._recall = recall
-        self._depth = depth
-        self._lookahead = lookahead or 2 * engine.capacity
-        self._keep_texts = keep_texts
+        self._walking = walking
+        self._stop = stop or Stop()
+        self._lookahead = walking.lookahead or 2 * engine.capacity
         self._walks: deque[_Walk] = deque()  # in the order of the input, till they are written
         self._unfinished = 0
         self._ready: list[tuple[int, int, _Walk, int]] = []  # heap: (-rounds left, arrival, walk, window)
         self._arrivals = count()
-        self._asked: dict[int, tuple[_Walk, int, Prompt]] = {}  # in flight, by the engine's key
+        self._asked: dict[int, _Question] = {}  # in flight, by the engine's key
         self._keys = count()
+
+    @property
+    def in_flight(self) -> int:
+        """Prompts that the engine is working on."""
+        return len(self._asked)
 
     def rerank(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
         """Yield each query with its hits in their new order and scores n ... 1.
 
+        When the stop is wanted, what is in flight is waited for within its grace, and the queries that
+        are then finished in a row are still yielded: see `unfinished` for the others.
+
         Raises:
             RearankError: the input is malformed or the engine cannot go on.
         """
-        source = iter(stream)
-        while True:
-            more = self._admit(source)
+        feed = Feed(stream)
+        while not self._stop.wanted:
+            self._admit(feed)
             self._submit()
             yield from self._finished()
             if self._asked:
-                for key, completion in self._engine.collect():
-                    self._answer(key, completion)
-            elif not more and not self._walks:
+                self._collect(_GLANCE)
+            elif feed.ended and not self._walks:
                 return
+        while self._asked and self._stop.patience:
+            self._collect(min(_GLANCE, self._stop.patience))
+        yield from self._finished()
+        self._feed = feed
 
-    def _admit(self, source: Iterator[Candidates]) -> bool:
+    def unfinished(self) -> Iterator[tuple[Candidates, bool]]:
+        """After a stop: yield the other queries of the stream, and whether each was finished.
+
+        One that was not has its hits as far as they were decided; one not begun, in their first order.
+        """
+        while self._walks:
+            walk = self._walks.popleft()
+            finished = walk.done
+            if not finished:
+                walk.candidates = self._reordered(walk.candidates, _broken_off(walk.strategy))
+            yield walk.candidates, finished
+        while not self._feed.ended:
+            candidates = self._feed.next(_GLANCE)
+            if candidates is not None:
+                yield self._reordered(candidates, ()), not candidates.hits
+
+    def _admit(self, feed: Feed[Candidates]) -> None:
+        """Take up queries while there is room; wait for one only where nothing else is to be done."""
         while self._unfinished < self._lookahead:
-            candidates = next(source, None)
+            idle = not (self._asked or self._ready or (self._walks and self._walks[0].done))
+            candidates = feed.next(_GLANCE if idle else 0.0)
             if candidates is None:
-                return False
-            shown = len(candidates.hits) if self._depth is None else min(self._depth, len(candidates.hits))
-            walk = _Walk(candidates, self._strategy(shown))
+                return
+            hits, depth = candidates.hits, self._walking.depth
+            walk = _Walk(candidates, self._walking.strategy(len(hits) if depth is None else min(depth, len(hits))))
             self._walks.append(walk)
             self._unfinished += 1
             self._advance(walk, None)
-        return True
 
     def _advance(self, walk: _Walk, permutations: tuple[Permutation, ...] | None) -> None:
         try:
@@ -113,25 +155,38 @@ class Scheduler:
         while self._ready and len(self._asked) < self._engine.capacity:
             *_, walk, index = heappop(self._ready)
             hits = [walk.candidates.hits[position] for position in walk.windows[index].positions]
-            prompt = self._compose(walk.candidates.query, hits)
-            known = self._recall(prompt, 0)
-            if known is not None:
-                self._settle(walk, index, parse(known.text, len(hits)))
-                continue
-            key = next(self._keys)
-            self._asked[key] = (walk, index, prompt)
-            self._engine.submit(key, prompt)
+            asking = self._walking.ask(self._walking.compose(walk.candidates.query, hits))
+            self._put(_Question(walk, index, asking, next(asking)))
 
-    def _answer(self, key: int, completion: Completion) -> None:
-        walk, index, prompt = self._asked.pop(key)
-        permutation = parse(completion.text, len(prompt.docids))
-        self._on_answer(Answer(prompt, 0, completion, permutation))
-        self._settle(walk, index, permutation)
+    def _put(self, question: _Question) -> None:
+        """Ask the engine, unless the answer is known from before."""
+        while (known := self._walking.recall(question.prompt)) is not None:
+            answer = Answer(question.prompt, known, read(question.prompt, known))
+            if self._settled(question, answer):
+                return
+        key = next(self._keys)
+        self._asked[key] = question
+        self._engine.submit(key, question.prompt)
 
-    def _settle(self, walk: _Walk, index: int, permutation: Permutation) -> None:
-        walk.permutations[index] = permutation
-        if len(walk.permutations) == len(walk.windows):
-            self._advance(walk, tuple(walk.permutations[i] for i in range(len(walk.windows))))
+    def _collect(self, timeout: float) -> None:
+        for key, completion in self._engine.collect(timeout):
+            question = self._asked.pop(key)
+            answer = Answer(question.prompt, completion, read(question.prompt, completion))
+            self._walking.on_answer(answer)
+            if not self._settled(question, answer):
+                self._put(question)
+
+    def _settled(self, question: _Question, answer: Answer) -> bool:
+        """Hand an answer to its asking; return False where that asks on (with `question.prompt`)."""
+        try:
+            question.prompt = question.asking.send(answer)
+        except StopIteration as stop:
+            walk = question.walk
+            walk.permutations[question.index] = stop.value
+            if len(walk.permutations) == len(walk.windows):
+                self._advance(walk, tuple(walk.permutations[i] for i in range(len(walk.windows))))
+            return True
+        return False
 
     def _finished(self) -> Iterator[Candidates]:
         while self._walks and self._walks[0].done:
@@ -140,6 +195,16 @@ class Scheduler:
     def _reordered(self, candidates: Candidates, ranking: tuple[int, ...]) -> Candidates:
         hits = (*(candidates.hits[position] for position in ranking), *candidates.hits[len(ranking) :])
         scored = (replace(hit, score=float(len(hits) - place)) for place, hit in enumerate(hits))
-        if self._keep_texts:
+        if self._walking.keep_texts:
             return replace(candidates, hits=tuple(scored))
         return replace(candidates, hits=tuple(Hit(hit.docid, hit.score) for hit in scored))
+
+
+def _broken_off(strategy: Strategy) -> tuple[int, ...]:
+    """Return the ranking that a strategy has reached, which then ends."""
+    try:
+        strategy.throw(Stopped())
+    except StopIteration as stop:
+        ranking: tuple[int, ...] = stop.value
+        return ranking
+    raise RuntimeError("a strategy went on after it was stopped")

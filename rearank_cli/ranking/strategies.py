@@ -1,8 +1,9 @@
 """Strategies decide which windows to show and what the answers make of the list.
 
 A strategy is a generator: it yields a tuple of windows that do not depend on each other, is sent back
-their permutations in the same order, and returns the final ranking. It knows positions, never texts or
-models, so that an oracle can drive it.
+their permutations in the same order, and returns the final ranking; where `Stopped` is thrown into it
+instead, it returns the ranking that it has reached. It knows positions, never texts or models, so that
+an oracle can drive it.
 """
 
 from collections.abc import Generator
@@ -15,6 +16,10 @@ Strategy: TypeAlias = Generator[tuple[Window, ...], tuple[Permutation, ...], tup
 """Yields windows, takes permutations, returns positions (0-based) in the input, best first."""
 
 
+class Stopped(Exception):  # noqa: N818 - a request, not an error
+    """Thrown into a strategy that is to return what it has."""
+
+
 def sliding(n: int, *, size: int, step: int, passes: int = 1) -> Strategy:
     """Slide a window from the bottom of the list to the top, `passes` times (paper, section 3.1).
 
@@ -25,6 +30,9 @@ def sliding(n: int, *, size: int, step: int, passes: int = 1) -> Strategy:
     slices = windows(n, size=size, step=step) * passes
     for left, (start, stop) in zip(range(len(slices) - 1, -1, -1), slices, strict=True):
         shown = tuple(ranking[start:stop])
-        (permutation,) = yield (Window(shown, rounds_left=left),)
+        try:
+            (permutation,) = yield (Window(shown, rounds_left=left),)
+        except Stopped:
+            break
         ranking[start:stop] = [shown[place] for place in permutation.order]
     return tuple(ranking)

@@ -1,0 +1,128 @@
+"""Figures of a run: per query by ir_measures over trec_eval's own code, and their means."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import ir_measures
+from ir_measures import Measure
+
+from rearank_cli.errors import DataError, Unavailable
+from rearank_cli.evaluation.own import is_own, own_values
+from rearank_cli.evaluation.runs import Run, without_ties
+from rearank_cli.records import Qrels
+
+# ir_measures' own choice without gdeval (takes numbers as qids only), ranx (breaks ties by chance, starts in
+# seconds) and pyndeval (wants judgements by subtopic).
+_OTHERS = ir_measures.providers.FallbackProvider(
+    [ir_measures.cwl_eval, ir_measures.compat, ir_measures.judged, ir_measures.msmarco, ir_measures.accuracy]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of one run.
+
+    `per_query` is measure -> qid -> value for the queries averaged over; `missing` are judged queries that
+    the run does not answer.
+    """
+
+    name: str
+    means: Mapping[str, float]
+    per_query: Mapping[str, Mapping[str, float]]
+    queries: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def evaluate(
+    run: Run, qrels: Qrels, measures: Sequence[Measure], *, only_retrieved: bool = False
+) -> Evaluation:
+    """Return the figures of a run, averaged over every judged query: one that the run lacks counts 0.
+
+    `only_retrieved` averages over the queries that the run answers, as trec_eval does without -c. Counts
+    (NumRet, NumRel, NumQ) are summed, as trec_eval does.
+
+    Raises:
+        DataError: no query of the run is judged.
+        Unavailable: a measure needs software that is not installed.
+    """
+    judged = {qid: dict(grades) for qid, grades in qrels.items() if grades}
+    missing = tuple(qid for qid in judged if qid not in run.scores)
+    if len(missing) == len(judged):
+        raise DataError(
+            f"{run.name}: none of its {len(run.scores)} queries is among the {len(judged)} judged ones "
+            f"({_example(run.scores)} against {_example(judged)}); are these judgements of another collection?"
+        )
+    queries = tuple(qid for qid in judged if not only_retrieved or qid in run.scores)
+    per_query: dict[str, dict[str, float]] = {}
+    means: dict[str, float] = {}
+    for measure, values in _values(run, judged, measures).items():
+        per_query[str(measure)] = {qid: values[qid] for qid in queries}
+        aggregator = measure.aggregator()
+        for qid in queries:
+            aggregator.add(values[qid])
+        means[str(measure)] = aggregator.result()
+    return Evaluation(run.name, means, per_query, queries, missing)
+
+
+def _example(queries: Mapping[str, object]) -> str:
+    return f"{next(iter(queries))!r} ..."
+
+
+def _values(
+    run: Run, judged: dict[str, dict[str, int]], measures: Sequence[Measure]
+) -> dict[Measure, dict[str, float]]:
+    """Return measure -> qid -> value for every judged query, in the order of the measures."""
+    values: dict[Measure, dict[str, float]] = {measure: dict.fromkeys(judged, 0.0) for measure in measures}
+    own: list[Measure] = []
+    exact: dict[Measure, Measure] = {}
+    others: list[Measure] = []
+    for measure in values:
+        if is_own(measure):
+            own.append(measure)
+        elif ir_measures.pytrec_eval.supports(form := _in_trec_eval(measure, judged)):
+            exact[form] = measure
+        elif _OTHERS.supports(measure):
+            others.append(measure)
+        else:
+            raise Unavailable(f"measure {measure}: {_cure(measure)}")
+    for qid, grades in judged.items() if own else ():
+        for measure, value in own_values(own, grades, run.scores.get(qid, {})).items():
+            values[measure][qid] = value
+    for metric in _by_trec_eval(list(exact), judged, run) if exact else ():
+        values[exact[metric.measure]][metric.query_id] = metric.value
+    for metric in _by_others(others, judged, run) if others else ():
+        values[metric.measure][metric.query_id] = metric.value
+    return values
+
+
+def _by_trec_eval(
+    measures: list[Measure], judged: dict[str, dict[str, int]], run: Run
+) -> Iterator[ir_measures.Metric]:
+    """A query whose every grade is negative is left out: trec_eval would read memory that is not its own."""
+    sound = {qid: grades for qid, grades in judged.items() if max(grades.values()) >= 0}
+    yield from ir_measures.pytrec_eval.evaluator(measures, sound).iter_calc(run.scores)
+
+
+def _by_others(
+    measures: list[Measure], judged: dict[str, dict[str, int]], run: Run
+) -> Iterator[ir_measures.Metric]:
+    """These break ties their own way, and some would take a negative grade as a gain."""
+    plain = {qid: without_ties(ranking) for qid, ranking in run.scores.items() if qid in judged}
+    gains = {qid: {docid: max(grade, 0) for docid, grade in row.items()} for qid, row in judged.items()}
+    yield from _OTHERS.evaluator(measures, gains).iter_calc(plain)
+
+
+def _in_trec_eval(measure: Measure, judged: Mapping[str, Mapping[str, int]]) -> Measure:
+    """Return the measure as trec_eval can compute it: nDCG of 2^grade - 1 is nDCG of other gains."""
+    if measure.NAME != "nDCG" or measure["dcg"] != "exp-log2":
+        return measure
+    grades = {grade for of_query in judged.values() for grade in of_query.values() if grade > 0}
+    rest = {name: value for name, value in measure.params.items() if name != "dcg"}
+    return ir_measures.nDCG(**rest, gains={grade: 2**grade - 1 for grade in grades})
+
+
+def _cure(measure: Measure) -> str:
+    for provider in _OTHERS.providers:
+        if provider.supports(measure) and provider.install_instructions():
+            return f"it needs software that is not installed; {provider.install_instructions()}"
+    return "nothing that works with rearank computes it; take another"

@@ -1,0 +1,67 @@
+"""Asking about one window: once, again where the answer could not be read, or on from what was thought.
+
+The one place between strategy and engine where an answer may lead to another question.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from rearank_cli.formats.trace import Answer
+from rearank_cli.ranking.permutation import parse
+from rearank_cli.records import Completion, Outcome, Permutation, Prompt, Sampling
+
+Asking: TypeAlias = Generator[Prompt, Answer, Permutation]
+"""Yields prompts, takes their answers, returns the permutation of the window."""
+
+Forcing: TypeAlias = Callable[[Prompt, str], Prompt]
+"""Makes the prompt that asks for the answer at once, from the first prompt and what was thought so far."""
+
+UNREADABLE = (Outcome.TRUNCATED, Outcome.EMPTY)
+REPAIR_TEMPERATURE = 0.7  # a greedy model would only repeat itself
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do with an unreadable answer.
+
+    `repairs` is how often a window is asked again with a fresh sample; `force`, where set, asks a model
+    that ran out of tokens for its answer, once a sample.
+    """
+
+    sampling: Sampling
+    repairs: int = 0
+    force: Forcing | None = None
+
+
+def ask(prompt: Prompt, policy: Policy) -> Asking:
+    """Ask about one window until an answer can be read or the policy is exhausted; the last one counts."""
+    sample = 0
+    while True:
+        answer = yield _sampled(prompt, policy.sampling, sample)
+        if policy.force is not None and answer.completion.finish == "length" and _unreadable(answer):
+            answer = yield policy.force(answer.prompt, answer.completion.text)
+        if sample == policy.repairs or not _unreadable(answer):
+            return answer.permutation
+        sample += 1
+
+
+def _sampled(prompt: Prompt, sampling: Sampling, sample: int) -> Prompt:
+    if sample == 0:
+        return prompt
+    fresh = replace(
+        sampling, seed=sampling.seed + sample, temperature=sampling.temperature or REPAIR_TEMPERATURE
+    )
+    return replace(prompt, sample=sample, sampling=fresh)
+
+
+def _unreadable(answer: Answer) -> bool:
+    return answer.permutation.outcome in UNREADABLE
+
+
+def read(prompt: Prompt, completion: Completion) -> Permutation:
+    """Return the order that a completion gives the passages of its prompt; a failed request changes nothing."""
+    n = len(prompt.docids)
+    if completion.finish == "error":
+        return Permutation(tuple(range(n)), Outcome.FAILED)
+    return parse(prompt.thought + completion.text, n)

@@ -1,0 +1,190 @@
+"""`rearank evaluate` as a user meets it."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+QRELS = "q1 0 a 2\nq1 0 b 0\nq2 0 c 1\nq3 0 d 1\n"
+RUN = "q1 Q0 b 1 3.0 -:x\nq1 Q0 a 2 2.0 -:x\nq2 Q0 c 1 1.0 -:x\n"
+TRUNCATED = gzip.compress(RUN.encode())[:-9]
+
+
+@pytest.fixture
+def qrels(tmp_path: Path) -> str:
+    path = tmp_path / "qrels.txt"
+    path.write_text(QRELS)
+    return str(path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    path = tmp_path / "run.trec"
+    path.write_text(RUN)
+    return str(path)
+
+
+def test_a_table_of_averages_over_every_judged_query(rearank: Run, run: str, qrels: str) -> None:
+    done = rearank("evaluate", run, "--qrels", qrels, "-m", "mrr@10", "-m", "P.1")
+    assert done.stdout == "run       queries   RR@10     P@1\nrun.trec        3  0.5000  0.3333\n"
+    assert done.stderr == f"rearank: {run}: 1 of 3 judged queries are missing and count 0: q3\n"
+
+
+def test_only_retrieved_is_trec_evals_default(rearank: Run, run: str, qrels: str) -> None:
+    done = rearank("evaluate", run, "--qrels", qrels, "-m", "mrr@10", "--only-retrieved", "--format", "tsv")
+    assert done.stdout.splitlines()[1:] == [f"{run}\tall\tRR@10\t0.7500"]
+    assert "1 of 3 judged queries are missing and are left out of the averages: q3" in done.stderr
+
+
+def test_per_query_in_each_layout(rearank: Run, run: str, qrels: str) -> None:
+    args = "evaluate", run, "--qrels", qrels, "-m", "RR", "-q"
+    table = [line.split() for line in rearank(*args).stdout.splitlines()]
+    rows = [["run.trec", "q1", "0.5000"], ["run.trec", "q2", "1.0000"], ["run.trec", "q3", "0.0000"]]
+    assert table == [["run", "query", "queries", "RR"], *rows, ["run.trec", "all", "3", "0.5000"]]
+    tsv = [line.split("\t") for line in rearank(*args, "--format", "tsv").stdout.splitlines()]
+    assert [row[1:] for row in tsv[1:]] == [
+        ["q1", "RR", "0.5000"], ["q2", "RR", "1.0000"], ["q3", "RR", "0.0000"], ["all", "RR", "0.5000"],
+    ]  # fmt: skip
+    found = json.loads(rearank(*args, "--format", "json").stdout)
+    assert found == {
+        "runs": [
+            {
+                "name": run,
+                "measures": {"RR": 0.5},
+                "queries": 3,
+                "missing": ["q3"],
+                "per_query": {"q1": {"RR": 0.5}, "q2": {"RR": 1.0}, "q3": {"RR": 0.0}},
+            }
+        ]
+    }
+
+
+def test_many_measures_stand_one_a_line(rearank: Run, run: str, qrels: str) -> None:
+    lines = rearank("evaluate", run, "--qrels", qrels, "-m", "official").stdout.splitlines()
+    assert lines[0].split() == ["run", "run.trec"]
+    assert ["AP", "0.5000"] in [line.split() for line in lines]
+
+
+def test_stdin_candidates_and_gzip_are_read(rearank: Run, tmp_path: Path, qrels: str) -> None:
+    rows = [
+        {
+            "query": {"qid": qid, "text": "?"},
+            "candidates": [{"docid": doc, "score": 0.0, "doc": "t"} for doc in docs],
+        }
+        for qid, docs in (("q1", "ab"), ("q2", "c"), ("q3", "d"))
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    packed = tmp_path / "run.gz"
+    packed.write_bytes(gzip.compress(RUN.encode()))
+    assert "1.0000" in rearank("evaluate", "--qrels", qrels, stdin=lines).stdout
+    done = rearank("evaluate", str(packed), "-", "--qrels", qrels, "-m", "RR", stdin=lines)
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == ["RR", "0.5000", "1.0000"]
+
+
+def test_min_grade_counts_higher_grades_only(rearank: Run, run: str, qrels: str) -> None:
+    done = rearank("evaluate", run, "--qrels", qrels, "--min-grade", "2", "-m", "map")
+    assert done.stdout.splitlines()[0].split()[-1] == "AP(rel=2)"
+    assert done.stdout.split()[-1] == "0.1667"
+
+
+def test_a_measure_in_any_spelling_is_printed_once_by_its_name(rearank: Run, run: str, qrels: str) -> None:
+    done = rearank("evaluate", run, "--qrels", qrels, "-m", "ndcg_cut.10", "-m", "nDCG@10", "-m", "ndcg@10")
+    assert done.stdout.splitlines()[0].split() == ["run", "queries", "nDCG@10"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "message"),
+    [
+        (b"", 65, "expected candidates or a run, found nothing; did a stage fail?"),
+        (b"q1 Q0 a 1 t\n", 65, "<stdin>:1: expected six columns (qid Q0 docid rank score tag), found 5"),
+        (b"q1 Q0 a 1 2 t\nq1 Q0 b 2 nan t\n", 65, "<stdin>:2: expected a finite number as score (column 5)"),
+        (b"q1 Q0 \xe9 1 2 t\n", 65, "<stdin>:1: expected UTF-8 text, found the byte 0xe9"),
+        (b"q1 Q0 a 1 2 t\nq1 Q0 a 2 1 t\n", 65, "<stdin>:2: document 'a' stands twice for query 'q1'"),
+        (b'{"query": {"qid": "q1"', 65, "<stdin>:1: expected one JSON object a line"),
+        (b"q9 Q0 a 1 2 t\n", 65, "<stdin>: none of its 1 queries is among the 3 judged ones ('q9' ..."),
+        (TRUNCATED, 65, "<stdin>: expected whole gzip data, found damage"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence(rearank: Run, qrels: str, data: bytes, status: int, message: str) -> None:
+    done = rearank("evaluate", "--qrels", qrels, stdin=data, status=status)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "message"),
+    [
+        (["{tmp}"], 66, "{tmp}: expected a file, found a folder"),
+        (["{tmp}/none"], 66, "{tmp}/none: cannot be read"),
+        (["{run}", "--qrels", "{tmp}/none"], 66, "{tmp}/none: cannot be read"),
+        (["{run}"], 66, "its tag '-:x' names no dataset, so that its judgements are unknown; give them with --qrels"),
+        (["{run}", "--dataset", "nope"], 66, "nope"),
+        (["{run}", "-m", "ndgc@10"], 2, "unknown measure 'ndgc@10'; did you mean nDCG@10 or ndcg@10?"),
+        (["{run}", "--qrels", "{qrels}", "--dataset", "dl19"], 2, "give one of them"),
+        (["{run}", "--qrels", "{qrels}", "--min-grade", "0"], 2, "--min-grade 0"),
+        (["-", "-", "--qrels", "{qrels}"], 2, "stdin (-) can be read once"),
+        (["{run}", "--qrels", "{qrels}", "-m", "ERR@10"], 69, "measure ERR@10: nothing that works with rearank"),
+        (["{run}", "--qrels", "{qrels}", "-m", "RBP(rel=1)"], 69, "pip install ir-measures[cwl_eval]"),
+        (["{dl19}", "{dl20}"], 2, "runs of different datasets (dl19 in {dl19}, dl20 in {dl20})"),
+    ],
+)  # fmt: skip
+def test_an_impossible_request_is_one_sentence(
+    rearank: Run, tmp_path: Path, run: str, qrels: str, args: list[str], status: int, message: str
+) -> None:
+    places = {"tmp": str(tmp_path), "run": run, "qrels": qrels}
+    for name in ("dl19", "dl20"):
+        places[name] = str(tmp_path / name)
+        (tmp_path / name).write_text(f"q1 Q0 a 1 2 {name}:bm25\n")
+    done = rearank("evaluate", *(arg.format_map(places) for arg in args), status=status)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert message.format_map(places) in done.stderr
+
+
+@pytest.mark.parametrize(("grade", "status"), [("1.5", 65), ("x", 65)])
+def test_a_grade_that_is_no_whole_number(
+    rearank: Run, tmp_path: Path, run: str, grade: str, status: int
+) -> None:
+    (tmp_path / "bad").write_text(f"q1 0 a 1\nq1 0 b {grade}\n")
+    done = rearank("evaluate", run, "--qrels", str(tmp_path / "bad"), status=status)
+    assert f"bad:2: expected a whole number as grade, found '{grade}'" in done.stderr
+
+
+def test_a_document_with_two_grades(rearank: Run, tmp_path: Path, run: str) -> None:
+    (tmp_path / "bad").write_text("q1 0 a 1\nq1 0 a 2\n")
+    done = rearank("evaluate", run, "--qrels", str(tmp_path / "bad"), status=65)
+    assert "bad:2: document 'a' is judged twice for query 'q1', 1 and 2; keep one" in done.stderr
+
+
+def test_bm25_over_dl19(rearank: Run, shared: Path) -> None:
+    folder = shared / "dl19"
+    done = rearank(
+        "evaluate", str(folder / "bm25.json"), "--qrels", str(folder / "qrels.txt"), "--metric", "ndcg@10"
+    )
+    assert done.stdout.split()[-3:] == ["bm25.json", "43", "0.5058"]
+    assert done.stderr == ""
+
+
+def test_judgements_are_found_by_the_tag(rearank: Run, shared: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    place = home / "msmarco-passage" / "trec-dl-2019" / "qrels"
+    place.parent.mkdir(parents=True)
+    place.write_bytes((shared / "dl19" / "qrels.txt").read_bytes())
+    lines = (shared / "dl19" / "rankvicuna.run.trec").read_text().splitlines()
+    tagged = "".join(" ".join([*line.split()[:5], "dl19:bm25:rank_vicuna"]) + "\n" for line in lines)
+    done = rearank("evaluate", "--metric", "ndcg@10", stdin=tagged, IR_DATASETS_HOME=str(home))
+    assert done.stdout.split()[-2:] == ["43", "0.6682"]
+    done = rearank("evaluate", "--dataset", "dl19", stdin="\n".join(lines), IR_DATASETS_HOME=str(home))
+    assert done.stdout.split()[-2:] == ["43", "0.6682"]
+
+
+def test_the_help_waits_for_no_heavy_library(shell: Run) -> None:
+    script = (
+        "import sys; from typer.testing import CliRunner; from rearank_cli.cli import app;"
+        "result = CliRunner().invoke(app, ['evaluate', '--help']); assert '--qrels' in result.output;"
+        "heavy = {'numpy', 'ir_measures', 'pytrec_eval', 'ir_datasets', 'ranx', 'scipy', 'matplotlib', 'rich'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    shell(f'python -c "{script}"')
