@@ -11,7 +11,7 @@ from rearank_cli import __version__
 from rearank_cli.commands.evaluate import evaluate
 from rearank_cli.commands.rerank import rerank
 from rearank_cli.commands.retrieve import retrieve
-from rearank_cli.console import note
+from rearank_cli.console import complain
 from rearank_cli.errors import ExitStatus, RearankError
 
 
@@ -24,7 +24,7 @@ class Boundary(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except RearankError as error:
-            note(str(error))
+            complain(str(error))
             raise typer.Exit(error.status) from error
         except BrokenPipeError as error:
             # Nobody reads stdout any more (`| head`): not worth a word. What is still buffered has no
@@ -32,7 +32,7 @@ class Boundary(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitStatus.READER_GONE) from error
         except KeyboardInterrupt as error:
-            note("interrupted")
+            complain("interrupted")
             raise typer.Exit(ExitStatus.INTERRUPTED) from error
         return result
 

@@ -1,9 +1,85 @@
-"""Everything said to a person goes through here, on stderr; stdout is only data."""
+"""Everything said to a person or to cron's log goes through here, on stderr; stdout is only data."""
 
+import json
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+LOG_SECONDS = 60.0
+
+
+class LogFormat(StrEnum):
+    """How lines on stderr look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(slots=True)
+class _Voice:
+    quiet: bool = False
+    format: LogFormat = LogFormat.TEXT
+
+
+_voice = _Voice()
+
+
+def configure(*, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT) -> None:
+    """Set, once a process, whether notes are written and in which format; complaints always are."""
+    _voice.quiet, _voice.format = quiet, log_format
 
 
 def note(message: str) -> None:
-    """Write one line to stderr, prefixed with the program's name."""
-    sys.stderr.write(f"rearank: {message}\n")
+    """Write one line to stderr, unless the user wants quiet."""
+    if not _voice.quiet:
+        _say("info", message)
+
+
+def complain(message: str) -> None:
+    """Write one line to stderr, whatever the user wants: what ends the program."""
+    _say("error", message)
+
+
+def _say(level: str, message: str) -> None:
+    line = f"rearank: {message}"
+    if _voice.format is LogFormat.JSON:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": now, "level": level, "message": message}, ensure_ascii=False)
+    sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+class Showing(Protocol):
+    """Something that is told how far the work is."""
+
+    def __call__(self, text: str) -> None:
+        """Show a line of progress, or leave it out where it is too soon for another one."""
+
+
+@contextmanager
+def progress() -> Iterator[Showing]:
+    """Show progress: a live line on a terminal, else a note a minute."""
+    if _voice.quiet or _voice.format is LogFormat.JSON or not sys.stderr.isatty():
+        yield _every(LOG_SECONDS)
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield lambda text: status.update(text)
+
+
+def _every(seconds: float) -> Showing:
+    last = time.monotonic()
+
+    def show(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            note(text)
+
+    return show

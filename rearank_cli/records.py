@@ -64,6 +64,8 @@ class Outcome(StrEnum):
     """The text broke off before or inside the answer."""
     EMPTY = "empty"
     """No passage was named; the order stays as presented."""
+    FAILED = "failed"
+    """No answer came, whatever was tried; the order stays as presented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How completions are drawn: `temperature` 0 is greedy; `max_tokens` bounds one completion."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What an engine is asked about one window.
 
     `ids` are token ids, set for engines that take them; `messages` are the chat turns, for those that do not.
-    `digest` is a hash (hex) of what the model will read.
+    `digest` is a hash (hex) of what the model will read. `sample` numbers repeated asking, and `sampling`
+    overrides the engine's own where it is set. `thought` is what the model wrote before, where it is asked
+    to go on from there: the answer is read from both together.
     """
 
     qid: str
@@ -95,6 +109,9 @@ class Prompt:
     digest: str
     messages: tuple[Message, ...] = ()
     ids: tuple[int, ...] = ()
+    sample: int = 0
+    sampling: Sampling | None = None
+    thought: str = ""
 
 
 Finish: TypeAlias = Literal["stop", "length", "error"]
@@ -102,7 +119,7 @@ Finish: TypeAlias = Literal["stop", "length", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model wrote, with its cost in tokens and seconds."""
+    """What a model wrote, with its cost in tokens and seconds; `finish` "error" means that nothing came."""
 
     text: str
     finish: Finish = "stop"

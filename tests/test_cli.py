@@ -87,7 +87,7 @@ def test_trials_take_some_queries_or_some_depth(rearank: Run, recording: str) ->
         (["--step", "0"], LINE.encode(), 2, "--step 0: expected 1 to 20"),
         (["--window", "5", "--step", "6"], LINE.encode(), 2, "--step 6: expected 1 to 5"),
         (["--window", "1"], LINE.encode(), 2, "'--window'"),
-        (["--engine", "transformers"], LINE.encode(), 2, "--replay is for --engine replay"),
+        (["--engine", "transformers"], LINE.encode(), 2, "--replay"),
         (["-o", "no/run.trec"], LINE.encode(), 74, "no/run.trec: cannot be written"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

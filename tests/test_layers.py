@@ -75,7 +75,7 @@ def loaded_by(*args: str) -> set[str]:
     return set(done.stderr.split())
 
 
-COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py") if path.stem not in ("__init__", "options"))
+COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py") if path.stem != "__init__" and not path.stem.endswith("options"))
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

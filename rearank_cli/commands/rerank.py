@@ -1,109 +1,121 @@
 """`rearank rerank`: candidates in, a run out, window by window."""
 
 from dataclasses import replace
-from enum import StrEnum
-from typing import Annotated
 
-import typer
-
+from rearank_cli.commands import rerank_options as options
 from rearank_cli.commands.options import Input, Output
-from rearank_cli.console import note
+from rearank_cli.console import LogFormat, configure, note
 from rearank_cli.engines.opening import EngineName, EngineOptions, model_name, open_engine
-from rearank_cli.engines.protocol import Sampling
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.jsonl import write_candidates
+from rearank_cli.formats.provenance import clean_argument, write_provenance
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import clean_tag, write_run
+from rearank_cli.ranking.choosing import chosen, run_tag
 from rearank_cli.ranking.profiles import profile
-from rearank_cli.ranking.reranking import Plan, chosen, run_tag
-from rearank_cli.ranking.reranking import rerank as rerank_stream
-
-
-class Format(StrEnum):
-    """What is written."""
-
-    TREC = "trec"
-    JSONL = "jsonl"
+from rearank_cli.ranking.reranking import Plan, Reranking
+from rearank_cli.ranking.stopping import Stop
+from rearank_cli.records import Sampling
 
 
 def rerank(
     file: Input = "-",
     *,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="MODEL", help="Model folder, hub id, or demo for the bundled one."),
-    ] = None,
-    engine: Annotated[
-        EngineName | None,
-        typer.Option(help="What answers; replay where --replay is given, else transformers."),
-    ] = None,
-    replay: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Take answers from a recording or an earlier --trace.")
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="rearank, rankgpt, or a .toml file; default: the model's own."),
-    ] = None,
-    window: Annotated[
-        int | None, typer.Option(min=2, help="Passages a prompt shows; default: the model's, or 20.")
-    ] = None,
-    step: Annotated[
-        int | None, typer.Option(help="Passages between two windows (stride); default: half a window.")
-    ] = None,
-    passes: Annotated[int, typer.Option(min=1, help="Sweeps over each list.")] = 1,
-    depth: Annotated[int | None, typer.Option(min=1, help="Rerank the top N, keep the rest below.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N queries.")] = None,
-    qids: Annotated[str | None, typer.Option(metavar="ID,ID", help="Only these queries.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Longest completion; default: the prompt's.")
-    ] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
-    top_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Nucleus sampling, where the temperature is not 0.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Windows a batch; default: 16 on a CPU, 64 on a GPU.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that a model folder brings.")
-    ] = False,
-    trace: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Append every prompt's answer and its reading.")
-    ] = None,
-    max_malformed: Annotated[
-        float,
-        typer.Option(min=0, max=100, help="Fail (65) where more percent of answers are truncated or empty."),
-    ] = 50.0,
+    model: options.Model = None,
+    engine: options.Engine = EngineName.AUTO,
+    replay: options.Replay = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    concurrency: options.Concurrency = None,
+    request_timeout: options.RequestTimeout = None,
+    retries: options.Retries = None,
+    batch: options.Batch = None,
+    adapter: options.Adapter = None,
+    tensor_parallel: options.TensorParallel = None,
+    max_model_len: options.MaxModelLen = None,
+    gpu_memory: options.GpuMemory = None,
+    eager: options.Eager = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+    prompt: options.Prompt = None,
+    window: options.Window = None,
+    step: options.Step = None,
+    passes: options.Passes = 1,
+    depth: options.Depth = None,
+    limit: options.Limit = None,
+    qids: options.Qids = None,
+    lookahead: options.Lookahead = None,
+    max_tokens: options.MaxTokens = None,
+    temperature: options.Temperature = 0.0,
+    top_p: options.TopP = 1.0,
+    seed: options.Seed = 0,
+    force_answer: options.ForceAnswer = False,
+    repair_retries: options.RepairRetries = 0,
+    trace: options.Trace = None,
+    max_malformed: options.MaxMalformed = "50%",
+    fail_above: options.FailAbove = "0%",
+    max_time: options.MaxTime = None,
+    grace: options.Grace = "60s",
+    partial: options.Partial = False,
+    quiet: options.Quiet = False,
+    log_format: options.Log = LogFormat.TEXT,
     output: Output = "-",
-    format: Annotated[Format, typer.Option(help="trec run, or candidates as jsonl.")] = Format.TREC,  # noqa: A002
-    tag: Annotated[str | None, typer.Option(help="Run tag instead of <dataset>:<retriever>:<model>.")] = None,
+    format: options.Written = options.Format.TREC,  # noqa: A002
+    tag: options.Tag = None,
 ) -> None:
     """Rerank candidates with a language model that reads windows of them.
 
     Example: rearank retrieve --dataset demo | rearank rerank --model demo > run.trec
     """
+    configure(quiet=quiet, log_format=log_format)
+    stop = Stop(
+        max_time=None if max_time is None else options.duration(max_time), grace=options.duration(grace)
+    )
     how = profile(model, prompt=prompt, window=window, step=step)
     if how.remark and not replay:
         note(how.remark)
-    options = EngineOptions(name=engine, replay=replay, batch=batch, trust_remote_code=trust_remote_code)
+    wanted = EngineOptions(
+        name=engine,
+        replay=replay,
+        base_url=tuple(base_url or ()),
+        api_key_env=api_key_env,
+        concurrency=concurrency,
+        request_timeout=None if request_timeout is None else options.duration(request_timeout),
+        retries=retries,
+        batch=batch,
+        adapter=adapter,
+        tensor_parallel=tensor_parallel,
+        max_model_len=max_model_len,
+        gpu_memory_utilization=gpu_memory,
+        eager=eager,
+        trust_remote_code=trust_remote_code,
+    )
     plan = Plan(
         profile=how,
         sampling=Sampling(max_tokens or how.template.max_tokens, temperature, top_p, seed),
         passes=passes,
         depth=depth,
+        lookahead=lookahead,
+        repairs=repair_retries,
+        force_answer=force_answer,
         trace=trace,
-        max_malformed=max_malformed,
-        keep_texts=format is Format.JSONL,
+        max_malformed=options.percent(max_malformed),
+        fail_above=options.percent(fail_above),
+        partial=partial,
+        keep_texts=format is options.Format.JSONL,
     )
-    wanted = frozenset(filter(None, (qids or "").split(",")))
-    name = model_name(model, options)
+    only = frozenset(filter(None, (qids or "").split(",")))
+    name = model_name(model, wanted)
     with open_source(file) as source, open_sink(output) as sink:
-        stream = chosen(read_rankings(source), limit=limit, qids=wanted)
-        opened = open_engine(how.model if model else None, plan.sampling, options)
-        for candidates in rerank_stream(stream, opened, plan):
+        stream = chosen(read_rankings(source), limit=limit, qids=only)
+        reranking = Reranking(open_engine(how.model if model else None, plan.sampling, wanted), plan, stop)
+        for candidates in reranking.run(stream):
             label = clean_tag(tag) if tag else run_tag(candidates.tag, source.name, name)
-            if format is Format.TREC:
+            if format is options.Format.TREC:
                 write_run(sink, candidates, label)
             else:
                 write_candidates(sink, replace(candidates, tag=label))
+    if output != "-":
+        facts = {"input": {"name": clean_argument(source.name), "sha256": source.sha256}, **reranking.facts()}
+        write_provenance(output, facts)
+    if reranking.stopped is not None:
+        raise reranking.stopped

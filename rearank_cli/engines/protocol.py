@@ -1,22 +1,13 @@
 """What an engine is: something that takes prompts and gives completions, in any order, when they are done."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from rearank_cli.records import Completion, Prompt
+from rearank_cli.records import Completion, Prompt, Sampling
+
+__all__ = ["STOP", "Engine", "Sampling"]
 
 STOP = "</answer>"
 """Where a completion ends: nothing that follows the answer is of use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How completions are drawn: `temperature` 0 is greedy; `max_tokens` bounds one completion."""
-
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int = 0
 
 
 class Engine(Protocol):

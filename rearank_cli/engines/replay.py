@@ -29,14 +29,15 @@ class ReplayEngine:
     def submit(self, key: int, prompt: Prompt) -> None:
         """Look up the recording of a window. Raises MissingInput where there is none."""
         window = window_digest(prompt.qid, prompt.docids)
-        offsets = self._index.rows(window)
-        if not offsets:
+        rows = [self._index.read(offset) for offset in self._index.rows(window)]
+        rows = [row for row in rows if row.get("finish") != "error"] or rows  # a failure that was asked again
+        if not rows:
             raise MissingInput(
                 f"{self._path}: holds no answer for query {prompt.qid!r} with the {len(prompt.docids)} documents "
                 f"{prompt.docids[0]} ... {prompt.docids[-1]}; were the candidates, the window and the step the same?"
             )
-        row = self._index.read(offsets[min(self._taken[window], len(offsets) - 1)])
-        if len(offsets) > 1:
+        row = rows[min(self._taken[window], len(rows) - 1)]
+        if len(rows) > 1:
             self._taken[window] += 1
         self._done.append((key, completion_of(row)))
 

@@ -1,13 +1,14 @@
 """Bytes in, bytes out: stdin and stdout as `-`, gzip found by itself, files whole or not at all."""
 
 import gzip
+import hashlib
 import os
 import sys
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -23,6 +24,12 @@ class Source:
 
     name: str
     stream: IO[bytes]
+    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The hash (hex) of what `raw_lines` and `lines` have read so far, unpacked."""
+        return self._hash.hexdigest()
 
     def peek(self) -> bytes:
         """Return the first byte that is neither white space nor a byte-order mark; b"" at the end."""
@@ -45,6 +52,7 @@ class Source:
         """
         with _whole(self.name):
             for number, line in enumerate(self.stream):
+                self._hash.update(line)
                 yield line if number else line.removeprefix(BYTE_ORDER_MARK)
 
     def raw_blocks(self, size: int) -> Iterator[bytes]:
@@ -161,22 +169,23 @@ def open_sink(path: str) -> Iterator[Sink]:
     target = Path(path)
     with _named(path):
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    beside = Path(name)
+    beside, file = Path(name), os.fdopen(handle, "wb")
     try:
-        with os.fdopen(handle, "wb") as file:
-            packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if target.suffix == ".gz" else file
-            yield Sink(path, cast(IO[bytes], packed))
-            with _named(path):
-                if packed is not file:
-                    packed.close()
-                file.flush()
-                os.fsync(file.fileno())
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if target.suffix == ".gz" else file
+        yield Sink(path, cast(IO[bytes], packed))
         with _named(path):
+            if packed is not file:
+                packed.close()
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
             beside.chmod(0o666 & ~_umask())
             beside.replace(target)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
+        with suppress(OSError):  # what is still buffered may not fit either
+            file.close()
         raise
 
 

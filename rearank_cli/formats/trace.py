@@ -31,7 +31,6 @@ class Answer:
     """One finished window."""
 
     prompt: Prompt
-    sample: int
     completion: Completion
     permutation: Permutation
 
@@ -40,7 +39,7 @@ class Answer:
         return {
             "qid": self.prompt.qid,
             "docids": self.prompt.docids,
-            "sample": self.sample,
+            "sample": self.prompt.sample,
             "prompt": self.prompt.digest,
             "completion": self.completion.text,
             "finish": self.completion.finish,

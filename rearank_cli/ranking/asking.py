@@ -65,3 +65,17 @@ def read(prompt: Prompt, completion: Completion) -> Permutation:
     if completion.finish == "error":
         return Permutation(tuple(range(n)), Outcome.FAILED)
     return parse(prompt.thought + completion.text, n)
+
+
+def closed_thought(text: str) -> str:
+    """Return what a model wrote, ended so that nothing but the order can follow.
+
+    >>> closed_thought("<think>[2] is on topic, [1]")
+    '<think>[2] is on topic, [1]\n</think>\n<answer>'
+    >>> closed_thought("<think>so</think><answer>[2]")
+    '<think>so</think><answer>[2]'
+    """
+    _, closed, after = text.rpartition("</think>")
+    if closed and "<answer>" in after:
+        return text
+    return text + ("" if closed else "\n</think>") + "\n<answer>"

@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import orjson
 
 from rearank_cli.ranking.prompts import Template, passage_text, render
-from rearank_cli.records import Hit, Prompt, Query
+from rearank_cli.records import Hit, Message, Prompt, Query
 
+ANSWER_NOW = (
+    "There is no time left to think. Give the order of all passages now, the most relevant first, "
+    "as <answer>[2] > [3] > [1]</answer>, and nothing else."
+)
 _CACHED_PASSAGES = 65_536
 
 
@@ -22,10 +27,15 @@ class ChatComposer:
     def __call__(self, query: Query, hits: Sequence[Hit]) -> Prompt:
         """Return the prompt of one window; the hits stand in the order presented."""
         messages = render(self._template, query.text, [self._passage(hit) for hit in hits])
-        spoken = orjson.dumps([(message.role, message.content) for message in messages])
-        return Prompt(
-            qid=query.qid,
-            docids=tuple(hit.docid for hit in hits),
-            digest=hashlib.sha256(spoken).hexdigest()[:16],
-            messages=messages,
-        )
+        docids = tuple(hit.docid for hit in hits)
+        return Prompt(qid=query.qid, docids=docids, digest=_digest(messages), messages=messages)
+
+    def forced(self, prompt: Prompt, text: str) -> Prompt:
+        """Return the prompt that asks, in another turn, for the answer to what was thought so far."""
+        messages = (*prompt.messages, Message("assistant", text), Message("user", ANSWER_NOW))
+        return replace(prompt, messages=messages, digest=_digest(messages), thought=text + "\n</think>\n")
+
+
+def _digest(messages: tuple[Message, ...]) -> str:
+    spoken = orjson.dumps([(message.role, message.content) for message in messages])
+    return hashlib.sha256(spoken).hexdigest()[:16]

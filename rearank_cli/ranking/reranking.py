@@ -1,93 +1,199 @@
 """Reranking a stream of candidates, from the engine to the health line."""
 
-import time
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
-from rearank_cli.console import note
+from rearank_cli.console import Showing, note, progress
 from rearank_cli.engines.opening import Opened
-from rearank_cli.engines.protocol import Sampling
-from rearank_cli.errors import DataError
-from rearank_cli.formats.streams import STDIN
+from rearank_cli.errors import DataError, RearankError, TryLater
 from rearank_cli.formats.trace import Answer, Row
-from rearank_cli.formats.trec import clean_tag
+from rearank_cli.ranking.asking import Forcing, Policy, ask
 from rearank_cli.ranking.compose import ChatComposer
 from rearank_cli.ranking.health import Health
 from rearank_cli.ranking.journal import Journal
+from rearank_cli.ranking.meter import Metered
 from rearank_cli.ranking.profiles import Profile
-from rearank_cli.ranking.scheduler import Compose, Scheduler
+from rearank_cli.ranking.scheduler import Scheduler, Walking
+from rearank_cli.ranking.stopping import Stop
 from rearank_cli.ranking.strategies import sliding
 from rearank_cli.ranking.tokens import TokenComposer
-from rearank_cli.records import Candidates
+from rearank_cli.records import Candidates, Completion, Outcome, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to rerank: `depth` counts hits, `lookahead` queries, `max_malformed` percent (0 to 100)."""
+    """How to rerank.
+
+    `depth` counts hits, `lookahead` queries; `max_malformed` and `fail_above` are percentages (0 to 100) of
+    windows; `repairs` is how often an unreadable answer is asked for again. With `partial`, a run that was
+    stopped is written all the same, unfinished queries as far as they were decided.
+    """
 
     profile: Profile
     sampling: Sampling
     passes: int = 1
     depth: int | None = None
     lookahead: int | None = None
+    repairs: int = 0
+    force_answer: bool = False
     trace: str | None = None
     max_malformed: float = 50.0
+    fail_above: float = 0.0
+    partial: bool = False
     keep_texts: bool = True
 
 
-def rerank(stream: Iterable[Candidates], opened: Opened, plan: Plan) -> Iterator[Candidates]:
-    """Yield the queries of a stream, reranked, in their order; end with the health line on stderr.
+class Reranking:
+    """One rerank, from the first query to the health line; `stopped` is the error of a run cut short."""
 
-    Raises:
-        DataError: the input is malformed, or more answers than `max_malformed` could not be read.
-        RearankError: the engine cannot go on, or the trace cannot be written.
-    """
-    health, started = Health(), time.monotonic()
-    journal = Journal(plan.trace, _asked(opened, plan)) if plan.trace else None
-    scheduler = _scheduler(opened, plan, health, journal)
-    try:
-        for candidates in scheduler.rerank(stream):
-            health.queries += 1
+    def __init__(self, opened: Opened, plan: Plan, stop: Stop) -> None:
+        """Open the trace.
+
+        Raises:
+            OutputError: the trace cannot be written.
+            TryLater: another process holds it.
+        """
+        self.health = Health()
+        self.stopped: RearankError | None = None
+        self._plan = plan
+        self._stop = stop
+        self._asked = _asked(opened, plan)
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._journal = Journal(plan.trace, self._asked) if plan.trace else None
+        self._engine = Metered(opened.engine)
+        self._composer = _composer(opened, plan)
+        self._scheduler = Scheduler(self._engine, self._walking(), stop)
+
+    def run(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
+        """Yield the queries of a stream, reranked, in their order; end with the health line on stderr.
+
+        A run that is stopped raises, unless it is to be `partial`: it then yields every query of the
+        input and leaves the error in `stopped`.
+
+        Raises:
+            DataError: the input is malformed, or more answers than `max_malformed` could not be read.
+            TryLater: stopped by a deadline or signal, or more requests than `fail_above` failed.
+            RearankError: the engine cannot go on, or the trace cannot be written.
+        """
+        try:
+            with self._stop.listening(), progress() as show:
+                for candidates in self._scheduler.rerank(stream):
+                    self.health.queries += 1
+                    yield candidates
+                    self._show(show)
+                if self._stop.wanted:
+                    yield from self._cut_short()
+        finally:
+            self._close()
+        self._judge()
+
+    def facts(self) -> Row:
+        """Return what a run's provenance keeps of how it was made."""
+        template, health = self._plan.profile.template, self.health
+        counts = {outcome.value: health.outcomes[outcome] for outcome in Outcome}
+        return {
+            **self._asked,
+            "prompt_sha256": hashlib.sha256(repr(template).encode()).hexdigest(),
+            "window": self._plan.profile.window,
+            "step": self._plan.profile.step,
+            "passes": self._plan.passes,
+            "depth": self._plan.depth,
+            "started": self._started,
+            "seconds": round(self._engine.seconds, 3),
+            "queries": health.queries,
+            "windows": {"asked": health.windows, "recalled": health.recalled, **counts},
+            "tokens": {"prompt": health.prompt_tokens, "output": health.output_tokens},
+            "stopped": str(self.stopped) if self.stopped else None,
+        }
+
+    def _cut_short(self) -> Iterator[Candidates]:
+        left = "run the same command again to go on" if self._plan.trace else "nothing was kept: use --trace"
+        error = self._stop.error(f"{self.health.queries} queries were finished; {left}")
+        if not self._plan.partial:
+            raise error
+        names = []
+        for candidates, finished in self._scheduler.unfinished():
+            if not finished:
+                names.append(candidates.query.qid)
             yield candidates
-    finally:
-        opened.engine.close()
-        if journal is not None:
-            journal.close()
-        health.seconds = time.monotonic() - started
-        note(str(health))
-    if health.malformed > plan.max_malformed:
-        raise DataError(
-            f"{health.malformed:.0f} % of the answers were truncated or empty, more than --max-malformed "
-            f"{plan.max_malformed:g}: expected a model that answers {plan.profile.template.name!r} prompts; "
-            "look at them with --trace, or raise --max-tokens"
+        shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        note(f"{len(names)} queries are not finished and keep their order below what was decided: {shown}")
+        self.stopped = error
+
+    def _close(self) -> None:
+        self._engine.close()
+        if self._journal is not None:
+            self._journal.close()
+        if isinstance(self._composer, TokenComposer):
+            self.health.shortened = self._composer.shortened
+        note(f"{self.health}; {self._throughput()}")
+
+    def _throughput(self) -> str:
+        health, engine = self.health, self._engine
+        seconds = max(engine.seconds, 1e-9)
+        own = 1e3 * engine.own_cpu / max(health.windows, 1)
+        return (
+            f"{engine.seconds:.1f} s: {health.windows / seconds:.1f} windows/s, "
+            f"{health.prompt_tokens / seconds:.0f} prompt and {health.output_tokens / seconds:.0f} output tokens/s, "
+            f"{engine.mean_in_flight:.1f} in flight, own CPU {own:.2f} ms a window"
         )
 
+    def _show(self, show: Showing) -> None:
+        health = self.health
+        rate = health.windows / max(self._engine.seconds, 1e-9)
+        show(f"{health.queries} queries done, {health.windows} windows, {rate:.1f} windows/s")
 
-def _scheduler(opened: Opened, plan: Plan, health: Health, journal: Journal | None) -> Scheduler:
-    profile = plan.profile
+    def _judge(self) -> None:
+        plan, health = self._plan, self.health
+        failed = health.percent(Outcome.FAILED)
+        if failed > plan.fail_above:
+            raise TryLater(
+                f"{failed:.2g} % of the requests failed, more than --fail-above {plan.fail_above:g}; those windows "
+                "keep their order; with --trace the same command asks for them, and only for them, again"
+            )
+        malformed = health.percent(Outcome.TRUNCATED, Outcome.EMPTY)
+        if malformed > plan.max_malformed:
+            raise DataError(
+                f"{malformed:.0f} % of the answers were truncated or empty, more than --max-malformed "
+                f"{plan.max_malformed:g}: expected a model that answers {plan.profile.template.name!r} prompts; "
+                "look at them with --trace, or raise --max-tokens"
+            )
 
-    def count_and_record(answer: Answer) -> None:
-        health.count(answer)
-        if journal is not None:
-            journal.record(answer)
+    def _walking(self) -> Walking:
+        plan = self._plan
+        force: Forcing | None = self._composer.forced if plan.force_answer else None
+        policy = Policy(plan.sampling, plan.repairs, force)
+        return Walking(
+            strategy=lambda n: sliding(
+                n, size=plan.profile.window, step=plan.profile.step, passes=plan.passes
+            ),
+            compose=self._composer,
+            ask=lambda prompt: ask(prompt, policy),
+            on_answer=self._heard,
+            recall=self._recalled,
+            depth=plan.depth,
+            lookahead=plan.lookahead,
+            keep_texts=plan.keep_texts,
+        )
 
-    return Scheduler(
-        opened.engine,
-        compose=_composer(opened, plan),
-        strategy=lambda n: sliding(n, size=profile.window, step=profile.step, passes=plan.passes),
-        on_answer=count_and_record,
-        **({} if journal is None else {"recall": journal.recall}),
-        depth=plan.depth,
-        lookahead=plan.lookahead,
-        keep_texts=plan.keep_texts,
-    )
+    def _heard(self, answer: Answer) -> None:
+        self.health.count(answer)
+        if self._journal is not None:
+            self._journal.record(answer)
+
+    def _recalled(self, prompt: Prompt) -> Completion | None:
+        known = self._journal.recall(prompt) if self._journal is not None else None
+        self.health.recalled += known is not None
+        return known
 
 
-def _composer(opened: Opened, plan: Plan) -> Compose:
+def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
     if opened.tokenizer is None:
         return ChatComposer(plan.profile.template)
-    limit = opened.context - plan.sampling.max_tokens if opened.context else None
+    room = plan.sampling.max_tokens * (2 if plan.force_answer else 1)
+    limit = opened.context - room if opened.context else None
     return TokenComposer(plan.profile.template, opened.tokenizer, limit=limit)
 
 
@@ -98,43 +204,3 @@ def _asked(opened: Opened, plan: Plan) -> Row:
         "prompt": plan.profile.template.name,
         "sampling": asdict(plan.sampling),
     }
-
-
-def chosen(stream: Iterable[Candidates], *, limit: int | None, qids: frozenset[str]) -> Iterator[Candidates]:
-    """Yield the first `limit` queries among `qids` (all where it is empty), each checked to have texts.
-
-    Raises:
-        DataError: a hit has no text, as in a bare run, or no query was chosen.
-    """
-    left = limit if limit is not None else -1
-    found = False
-    for candidates in stream:
-        if qids and candidates.query.qid not in qids:
-            continue
-        if any(hit.text is None for hit in candidates.hits):
-            raise DataError(
-                f"query {candidates.query.qid!r}: expected candidates with texts, found a bare run; "
-                "a reranker reads the passages: pipe in what rearank retrieve writes"
-            )
-        found = True
-        yield candidates
-        left -= 1
-        if left == 0:
-            return
-    if not found:
-        raise DataError("no query was left to rerank; check --qids and the input")
-
-
-def run_tag(tag: str, source: str, model: str) -> str:
-    """Return the tag `<dataset>:<retriever>:<model>` of a reranked run.
-
-    >>> run_tag("dl19:bm25", "-", "le723z/Rearank-7B")
-    'dl19:bm25:le723z/Rearank-7B'
-    >>> run_tag("anserini", "runs/a.json", "m"), run_tag("", "runs/a.json", "m"), run_tag("d:r:m", "-", "n")
-    ('-:anserini:m', '-:a:m', 'd:r:m+n')
-    """
-    stem = "stdin" if source in ("-", STDIN) else Path(source).name.partition(".")[0]
-    dataset, retriever, before = (*(tag or stem).split(":", 2), "", "")[:3]
-    if not retriever:
-        dataset, retriever = "-", dataset
-    return clean_tag(f"{dataset}:{retriever}:{before + '+' if before else ''}{model}")

@@ -81,11 +81,7 @@ class Scheduler:
         self._arrivals = count()
         self._asked: dict[int, _Question] = {}  # in flight, by the engine's key
         self._keys = count()
-
-    @property
-    def in_flight(self) -> int:
-        """Prompts that the engine is working on."""
-        return len(self._asked)
+        self._feed: Feed[Candidates] | None = None
 
     def rerank(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
         """Yield each query with its hits in their new order and scores n ... 1.
@@ -96,7 +92,7 @@ class Scheduler:
         Raises:
             RearankError: the input is malformed or the engine cannot go on.
         """
-        feed = Feed(stream)
+        feed = self._feed = Feed(stream)
         while not self._stop.wanted:
             self._admit(feed)
             self._submit()
@@ -108,7 +104,6 @@ class Scheduler:
         while self._asked and self._stop.patience:
             self._collect(min(_GLANCE, self._stop.patience))
         yield from self._finished()
-        self._feed = feed
 
     def unfinished(self) -> Iterator[tuple[Candidates, bool]]:
         """After a stop: yield the other queries of the stream, and whether each was finished.
@@ -121,7 +116,7 @@ class Scheduler:
             if not finished:
                 walk.candidates = self._reordered(walk.candidates, _broken_off(walk.strategy))
             yield walk.candidates, finished
-        while not self._feed.ended:
+        while self._feed is not None and not self._feed.ended:
             candidates = self._feed.next(_GLANCE)
             if candidates is not None:
                 yield self._reordered(candidates, ()), not candidates.hits
@@ -134,7 +129,9 @@ class Scheduler:
             if candidates is None:
                 return
             hits, depth = candidates.hits, self._walking.depth
-            walk = _Walk(candidates, self._walking.strategy(len(hits) if depth is None else min(depth, len(hits))))
+            walk = _Walk(
+                candidates, self._walking.strategy(len(hits) if depth is None else min(depth, len(hits)))
+            )
             self._walks.append(walk)
             self._unfinished += 1
             self._advance(walk, None)
@@ -173,7 +170,7 @@ class Scheduler:
             question = self._asked.pop(key)
             answer = Answer(question.prompt, completion, read(question.prompt, completion))
             self._walking.on_answer(answer)
-            if not self._settled(question, answer):
+            if not self._settled(question, answer) and not self._stop.wanted:
                 self._put(question)
 
     def _settled(self, question: _Question, answer: Answer) -> bool:

@@ -57,7 +57,11 @@ class Stop:
     @property
     def patience(self) -> float:
         """Seconds for which what is in flight may still be waited for; 0 when the grace is used up."""
-        return self._grace if self._asked_at is None else max(0.0, self._asked_at + self._grace - time.monotonic())
+        return (
+            self._grace
+            if self._asked_at is None
+            else max(0.0, self._asked_at + self._grace - time.monotonic())
+        )
 
     def error(self, done: str) -> RearankError:
         """Return the error that ends the run; `done` says what was reached."""

@@ -10,11 +10,12 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
 from rearank_cli.errors import DataError
+from rearank_cli.ranking.asking import closed_thought
 from rearank_cli.ranking.prompts import Template, passage_text, render
 from rearank_cli.records import Hit, Message, Prompt, Query
 
@@ -76,12 +77,14 @@ class TokenComposer:
         if self._limit is not None and len(ids) > self._limit:
             ids = array("I", self.whole(query.text, self._shortened(query, passages, len(ids))))
             self.shortened += 1
-        return Prompt(
-            qid=query.qid,
-            docids=tuple(hit.docid for hit in hits),
-            digest=hashlib.sha256(ids).hexdigest()[:16],
-            ids=tuple(ids),
-        )
+        docids = tuple(hit.docid for hit in hits)
+        return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=tuple(ids))
+
+    def forced(self, prompt: Prompt, text: str) -> Prompt:
+        """Return the prompt that goes on from what was thought so far, where only the answer can follow."""
+        thought = closed_thought(text)
+        ids = array("I", (*prompt.ids, *self._tokenizer.encode([thought])[0]))
+        return replace(prompt, ids=tuple(ids), digest=_digest(ids), thought=thought)
 
     def whole(self, query: str, passages: Sequence[str]) -> list[int]:
         """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal."""
@@ -154,6 +157,10 @@ class TokenComposer:
                 f"context leaves {self._limit} for the prompt; use a smaller --window or --max-tokens"
             )
         return self._tokenizer.first_tokens(passages, cap)
+
+
+def _digest(ids: "array[int]") -> str:
+    return hashlib.sha256(ids).hexdigest()[:16]
 
 
 def _cut(text: str, added: re.Pattern[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The trace as a journal: what was answered is kept, torn lines are cut, one process at a time."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rearank_cli.errors import DataError, MissingInput, OutputError, TryLater
 from rearank_cli.formats.trace import Answer
 from rearank_cli.ranking.journal import Journal
 from rearank_cli.ranking.permutation import parse
-from rearank_cli.records import Completion, Prompt
+from rearank_cli.records import Completion, Outcome, Permutation, Prompt
 
 ASKED = {"model": "m", "sampling": {"temperature": 0.0}}
 PROMPT = Prompt("q1", ("a", "b"), digest="0123")
@@ -18,7 +19,7 @@ PROMPT = Prompt("q1", ("a", "b"), digest="0123")
 
 def answer(text: str, prompt: Prompt = PROMPT) -> Answer:
     completion = Completion(text, "stop", prompt_tokens=7, output_tokens=3, seconds=0.25)
-    return Answer(prompt, 0, completion, parse(text, len(prompt.docids)))
+    return Answer(prompt, completion, parse(text, len(prompt.docids)))
 
 
 def test_an_answer_is_recalled_by_the_next_start(tmp_path: Path) -> None:
@@ -28,9 +29,9 @@ def test_an_answer_is_recalled_by_the_next_start(tmp_path: Path) -> None:
     first.record(answer("[2] > [1]"))
     first.close()
     second = Journal(path, ASKED)
-    assert second.recall(PROMPT, 0) == Completion("[2] > [1]", "stop", 7, 3, 0.25)  # the last line wins
-    assert second.recall(PROMPT, 1) is None
-    assert second.recall(Prompt("q2", ("a", "b"), digest="0123"), 0) is None
+    assert second.recall(PROMPT) == Completion("[2] > [1]", "stop", 7, 3, 0.25)  # the last line wins
+    assert second.recall(replace(PROMPT, sample=1)) is None
+    assert second.recall(Prompt("q2", ("a", "b"), digest="0123")) is None
     second.close()
 
 
@@ -58,12 +59,12 @@ def test_other_settings_are_named_and_nothing_is_overwritten(
     journal.close()
     before = path.read_bytes()
     other = Journal(str(path), {**ASKED, "model": "n"})
-    assert other.recall(PROMPT, 0) is None
+    assert other.recall(PROMPT) is None
     other.close()
     assert "model (m before, n now)" in capsys.readouterr().err
     assert path.read_bytes().startswith(before)
     again = Journal(str(path), ASKED)
-    assert again.recall(PROMPT, 0) is not None
+    assert again.recall(PROMPT) is not None
     again.close()
 
 
@@ -124,3 +125,18 @@ def test_a_recording_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "half.jsonl").write_text('{"completion": "x"}\n', encoding="utf-8")
     with pytest.raises(DataError, match='half.jsonl:1: expected "qid" and "docids"'):
         ReplayEngine(str(tmp_path / "half.jsonl"))
+
+
+def test_a_failed_window_is_asked_again_and_a_replay_takes_the_later_answer(tmp_path: Path) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    first = Journal(path, ASKED)
+    first.record(Answer(PROMPT, Completion("", "error"), Permutation((0, 1), Outcome.FAILED)))
+    first.close()
+    second = Journal(path, ASKED)
+    assert second.recall(PROMPT) is None
+    second.record(answer("[2] > [1]"))
+    second.close()
+    engine = ReplayEngine(path)
+    engine.submit(0, PROMPT)
+    assert [completion.text for _, completion in engine.collect()] == ["[2] > [1]"]
+    engine.close()

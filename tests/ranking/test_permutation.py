@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rearank_cli.ranking.permutation import parse
 from rearank_cli.records import Outcome
 
-CLEAN, REPAIRED, TRUNCATED, EMPTY = Outcome
+CLEAN, REPAIRED, TRUNCATED, EMPTY, _FAILED = Outcome
 
 
 @pytest.mark.parametrize(

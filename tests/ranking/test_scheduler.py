@@ -2,15 +2,19 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.formats.trace import Answer
-from rearank_cli.ranking.scheduler import Scheduler
+from rearank_cli.ranking.asking import Policy, ask
+from rearank_cli.ranking.scheduler import Scheduler, Walking
+from rearank_cli.ranking.stopping import Stop
 from rearank_cli.ranking.strategies import sliding
-from rearank_cli.records import Candidates, Completion, Hit, Prompt, Query
+from rearank_cli.records import Candidates, Completion, Hit, Outcome, Prompt, Query, Sampling
 
 
 def compose(query: Query, hits: Sequence[Hit]) -> Prompt:
@@ -37,7 +41,7 @@ class ScriptedEngine:
     def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
         self._random.shuffle(self._flying)
         done, self._flying = self._flying[:1], self._flying[1:]
-        return [(key, Completion(self._answer(prompt))) for key, prompt in done]
+        return [(key, self._answer.completion(prompt)) for key, prompt in done]
 
     def close(self) -> None:
         return
@@ -49,6 +53,9 @@ class Answering:
     def __call__(self, prompt: Prompt) -> str:
         places = sorted(range(len(prompt.docids)), key=lambda place: -int(prompt.docids[place][1:]))
         return "<answer>" + " > ".join(f"[{place + 1}]" for place in places) + "</answer>"
+
+    def completion(self, prompt: Prompt) -> Completion:
+        return Completion(self(prompt))
 
 
 class Saying(Answering):
@@ -72,18 +79,24 @@ def lists(count: int, n: int) -> list[Candidates]:
     ]
 
 
+def walking(on_answer: Callable[[Answer], None], **more: Any) -> Walking:  # noqa: ANN401 - Walking's own fields
+    policy = Policy(Sampling(max_tokens=10), repairs=more.pop("repairs", 0), force=more.pop("force", None))
+    return Walking(
+        strategy=lambda n: sliding(n, size=4, step=2),
+        compose=compose,
+        ask=lambda prompt: ask(prompt, policy),
+        on_answer=on_answer,
+        **more,
+    )
+
+
 def reranked(
-    engine: ScriptedEngine, stream: Iterator[Candidates] | list[Candidates], **more: object
+    engine: ScriptedEngine,
+    stream: Iterable[Candidates],
+    **more: Any,  # noqa: ANN401 - Walking's own fields
 ) -> list[Candidates]:
     answers: list[Answer] = []
-    scheduler = Scheduler(
-        engine,
-        compose=compose,
-        strategy=lambda n: sliding(n, size=4, step=2),
-        on_answer=answers.append,
-        **more,  # type: ignore[arg-type]
-    )
-    out = list(scheduler.rerank(stream))
+    out = list(Scheduler(engine, walking(answers.append, **more)).rerank(stream))
     assert len(answers) == len(engine.asked)
     return out
 
@@ -106,11 +119,10 @@ def test_the_look_ahead_is_bounded_and_twice_the_capacity_by_default() -> None:
             yield candidates
 
     engine = ScriptedEngine(Answering(), capacity=2)
-    scheduler = Scheduler(
-        engine, compose=compose, strategy=lambda n: sliding(n, size=4, step=2), on_answer=lambda _answer: None
-    )
+    scheduler = Scheduler(engine, walking(lambda _answer: None))
     next(scheduler.rerank(stream()))
-    assert len(read) <= 4 + 1 + 4  # unfinished ones, and those finished behind the first
+    finished_behind_the_first, read_ahead = 4, 8 + 2
+    assert len(read) <= 4 + 1 + finished_behind_the_first + read_ahead
 
 
 def test_the_query_with_most_rounds_left_goes_first() -> None:
@@ -137,7 +149,7 @@ def test_what_was_answered_before_is_not_asked_again() -> None:
     expected = reranked(first, lists(3, 9))
     known = {prompt.digest: Answering()(prompt) for prompt in first.asked[:7]}
 
-    def recall(prompt: Prompt, _sample: int) -> Completion | None:
+    def recall(prompt: Prompt) -> Completion | None:
         return Completion(known[prompt.digest]) if prompt.digest in known else None
 
     second = ScriptedEngine(Answering())
@@ -164,3 +176,86 @@ def test_any_completion_gives_the_documents_of_the_input_once_each(n: int, text:
         assert sorted(hit.docid for hit in out.hits) == sorted(f"d{i}" for i in range(n))
         scores = [hit.score for hit in out.hits]
         assert all(a > b for a, b in itertools.pairwise(scores))
+
+
+class Failing(Answering):
+    """Fails the first `times` requests of every window."""
+
+    def __init__(self, times: int, bad: Completion) -> None:
+        self._times, self._bad = times, bad
+        self._seen: dict[str, int] = {}
+
+    def completion(self, prompt: Prompt) -> Completion:
+        count = self._seen[prompt.digest] = self._seen.get(prompt.digest, 0) + 1
+        return self._bad if count <= self._times else Completion(self(prompt))
+
+
+def test_a_failed_request_keeps_the_order_and_is_data() -> None:
+    answers: list[Answer] = []
+    engine = ScriptedEngine(Failing(1, Completion("", "error")))
+    (out,) = Scheduler(engine, walking(answers.append, repairs=2)).rerank(lists(1, 4))
+    assert [hit.docid for hit in out.hits] == ["d0", "d1", "d2", "d3"]
+    assert [answer.permutation.outcome for answer in answers] == [Outcome.FAILED]
+
+
+def test_an_unreadable_answer_is_asked_for_again_with_a_fresh_sample() -> None:
+    engine = ScriptedEngine(Failing(1, Completion("<think>[3]", "length")))
+    (out,) = reranked(engine, lists(1, 4), repairs=2)
+    assert [hit.docid for hit in out.hits] == ["d3", "d2", "d1", "d0"]
+    first, second = engine.asked
+    assert (first.sample, first.sampling, second.sample) == (0, None, 1)
+    assert second.sampling == Sampling(max_tokens=10, temperature=0.7, seed=1)
+    engine = ScriptedEngine(Failing(9, Completion("<think>[3]", "length")))
+    (out,) = reranked(engine, lists(1, 4), repairs=2)
+    assert [hit.docid for hit in out.hits] == ["d0", "d1", "d2", "d3"]
+    assert [prompt.sample for prompt in engine.asked] == [0, 1, 2]
+
+
+def test_a_model_that_ran_out_of_tokens_is_asked_for_its_answer_once() -> None:
+    def force(prompt: Prompt, text: str) -> Prompt:
+        return replace(prompt, digest="forced " + prompt.digest, thought=text + "</think>")
+
+    class Thinking(Answering):
+        def completion(self, prompt: Prompt) -> Completion:
+            return Completion(self(prompt)) if prompt.thought else Completion("<think>[1] is", "length")
+
+    engine = ScriptedEngine(Thinking())
+    (out,) = reranked(engine, lists(1, 4), force=force)
+    assert [prompt.thought for prompt in engine.asked] == ["", "<think>[1] is</think>"]
+    assert [hit.docid for hit in out.hits] == ["d3", "d2", "d1", "d0"]
+
+
+def stopped_after(engine: ScriptedEngine, stream: list[Candidates], asked: int, grace: float) -> Scheduler:
+    """Run until `asked` prompts were submitted, then stop as a deadline would."""
+
+    class StopAt(Stop):
+        @property
+        def wanted(self) -> bool:
+            if len(engine.asked) >= asked:
+                self._deadline = 0.0
+            return super().wanted
+
+    scheduler = Scheduler(engine, walking(lambda _answer: None, lookahead=3), StopAt(grace=grace))
+    scheduler.finished = list(scheduler.rerank(stream))  # type: ignore[attr-defined]
+    return scheduler
+
+
+def test_after_a_stop_what_is_in_flight_finishes_and_the_rest_keeps_its_order() -> None:
+    engine = ScriptedEngine(Answering(), capacity=1)
+    scheduler = stopped_after(engine, lists(5, 9), asked=6, grace=60)
+    assert len(engine.asked) == 6
+    finished: list[Candidates] = scheduler.finished  # type: ignore[attr-defined]
+    others = list(scheduler.unfinished())
+    everything = [*finished, *(candidates for candidates, _ in others)]
+    assert [candidates.query.qid for candidates in everything] == [f"q{q}" for q in range(5)]
+    assert all(len(candidates.hits) == 9 for candidates in everything)
+    untouched = others[-1][0]
+    assert [hit.docid for hit in untouched.hits] == [f"d{i}" for i in range(9)]
+    begun = [c for c, done in others if not done and [h.docid for h in c.hits] != [f"d{i}" for i in range(9)]]
+    assert begun, "a query that was begun keeps what was decided"
+
+
+def test_without_grace_nothing_is_waited_for() -> None:
+    engine = ScriptedEngine(Answering(), capacity=4)
+    scheduler = stopped_after(engine, lists(5, 9), asked=1, grace=0.0)
+    assert [done for _, done in scheduler.unfinished()] == [False] * 5

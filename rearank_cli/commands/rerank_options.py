@@ -1,0 +1,146 @@
+"""The options of `rearank rerank`, each with its name, unit and help."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from rearank_cli.console import LogFormat
+from rearank_cli.engines.opening import EngineName
+from rearank_cli.errors import UsageError
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    TREC = "trec"
+    JSONL = "jsonl"
+
+
+def duration(text: str) -> float:
+    """Return seconds.
+
+    Raises:
+        UsageError: not a duration.
+
+    >>> duration("2h"), duration("1h30m"), duration("90")
+    (7200.0, 5400.0, 90.0)
+    """
+    parts = re.findall(r"([0-9.]+)([smhd]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"expected a duration such as 90s, 15m, 2h or 1h30m, found {text!r}")
+    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def percent(text: str) -> float:
+    """Return a percentage, 0 to 100, with or without its sign.
+
+    Raises:
+        UsageError: not a percentage.
+
+    >>> percent("2%"), percent("0.5")
+    (2.0, 0.5)
+    """
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise UsageError(f"expected a percentage from 0 to 100, found {text!r}")
+    return value
+
+
+Model = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Model folder, hub id, demo, or a server's name for it.")
+]
+Engine = Annotated[EngineName, typer.Option(help="What answers; auto says on stderr what it took, and why.")]
+Replay = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Take answers from a recording or an earlier --trace.")
+]
+BaseUrl = Annotated[
+    list[str] | None, typer.Option(metavar="URL", help="OpenAI-compatible server; repeat it for a fleet.")
+]
+ApiKeyEnv = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Environment variable that holds the server's key.")
+]
+Concurrency = Annotated[
+    int | None, typer.Option(min=1, help="Requests in flight at the servers; default: 32.")
+]
+RequestTimeout = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Time a request may take, as 90s or 10m.")
+]
+Retries = Annotated[int | None, typer.Option(min=0, help="Times a failed request is tried again.")]
+Batch = Annotated[
+    int | None, typer.Option(min=1, help="Windows at once; default: what engine and machine suggest.")
+]
+Adapter = Annotated[str | None, typer.Option(metavar="FOLDER", help="LoRA adapter of the model.")]
+TensorParallel = Annotated[int | None, typer.Option(min=1, help="GPUs that share the model (vllm).")]
+MaxModelLen = Annotated[
+    int | None, typer.Option(min=1, help="Context in tokens; default: the model's (vllm).")
+]
+GpuMemory = Annotated[
+    float | None,
+    typer.Option("--gpu-memory-utilization", min=0.01, max=1, help="Share of GPU memory to take (vllm)."),
+]
+Eager = Annotated[bool | None, typer.Option("--eager/--compile", help="Start fast, or run fast (vllm).")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that a model folder brings.")
+]
+
+Prompt = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="rearank, rankgpt, or a .toml file; default: the model's own."),
+]
+Window = Annotated[
+    int | None, typer.Option(min=2, help="Passages a prompt shows; default: the model's, or 20.")
+]
+Step = Annotated[
+    int | None,
+    typer.Option(help="Passages between two windows (stride); default: the model's, or half a window."),
+]
+Passes = Annotated[int, typer.Option(min=1, help="Sweeps over each list.")]
+Depth = Annotated[int | None, typer.Option(min=1, help="Rerank the top N, keep the rest below.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N queries.")]
+Qids = Annotated[str | None, typer.Option(metavar="ID,ID", help="Only these queries.")]
+Lookahead = Annotated[
+    int | None, typer.Option(min=1, help="Unfinished queries held; default: twice what the engine takes.")
+]
+
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Longest completion; default: the prompt's.")]
+Temperature = Annotated[float, typer.Option(min=0, help="0 is greedy.")]
+TopP = Annotated[float, typer.Option(min=0, max=1, help="Nucleus sampling, where the temperature is not 0.")]
+Seed = Annotated[int, typer.Option(help="Of sampling.")]
+ForceAnswer = Annotated[
+    bool,
+    typer.Option("--force-answer", help="Ask for the answer at once where the tokens ran out before it."),
+]
+RepairRetries = Annotated[
+    int, typer.Option(min=0, help="Fresh samples for an answer that was truncated or empty.")
+]
+
+Trace = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Journal of every answer: the same command resumes from it."),
+]
+MaxMalformed = Annotated[
+    str, typer.Option(metavar="PERCENT", help="Fail (65) where more answers are truncated or empty.")
+]
+FailAbove = Annotated[
+    str, typer.Option(metavar="PERCENT", help="Fail (75) where more requests failed for good.")
+]
+MaxTime = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Stop after 90s, 15m or 2h (75); the next call goes on.")
+]
+Grace = Annotated[
+    str, typer.Option(metavar="TIME", help="How long what is in flight may finish after a stop.")
+]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Write the run even where it was stopped before its end.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")]
+Log = Annotated[LogFormat, typer.Option("--log-format", help="Lines on stderr as text or JSON.")]
+Written = Annotated[Format, typer.Option("--format", help="TREC run, or candidates with texts.")]
+Tag = Annotated[str | None, typer.Option(help="Run tag instead of <dataset>:<retriever>:<model>.")]
