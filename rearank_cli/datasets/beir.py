@@ -15,16 +15,16 @@ def corpus_file(folder: Path) -> str:
 
 
 def queries(folder: Path, split: str) -> list[Query]:
-    """Return the queries that the split judges, in the order of the queries' file.
+    """Return the queries that the split judges, or with "" all, in the order of the queries' file.
 
     Raises:
         MissingInput: no queries or no judgements of this split.
         DataError: a file is malformed, or a judged query is not among the queries.
     """
-    judged = read_qrels(folder, split)
+    judged = read_qrels(folder, split) if split else {}
     place = _file(folder, "queries.jsonl")
     with open_source(place) as source:
-        found = [query for query in read_queries(source) if query.qid in judged]
+        found = [query for query in read_queries(source) if not split or query.qid in judged]
     missing = judged.keys() - {query.qid for query in found}
     if missing:
         raise DataError(

@@ -9,8 +9,6 @@ from typing import TypeAlias
 
 from rearank_cli.datasets import beir
 from rearank_cli.datasets.documents import Document, read_documents
-from rearank_cli.datasets.names import BeirFolder, resolve
-from rearank_cli.errors import MissingInput
 from rearank_cli.formats.streams import open_source
 from rearank_cli.records import Query
 
@@ -20,48 +18,34 @@ UNNAMED = "-"
 LeaveOut: TypeAlias = Callable[[str], AbstractSet[str]]
 """qid -> the docids that the query must not retrieve."""
 
+Lookup: TypeAlias = Callable[[AbstractSet[str]], dict[str, Document]]
+"""docids -> the documents that have them; an unknown docid is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The documents of a collection: `read` them once or again, `digest` of their content.
+    """The documents of a collection: `read` them once or again, `find` some, `digest` of their content.
 
     The digest (hex) is "" where the documents can be read only once; `total` is 0 where nobody knows it.
+    `index` names a prebuilt Lucene index of them, where there is one.
     """
 
     name: str
     read: Callable[[], Iterator[Document]]
+    find: Lookup
     digest: Callable[[], str]
     total: int = 0
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A dataset opened for retrieval."""
+    """A dataset opened for retrieval; nothing is read or downloaded before it is asked for."""
 
     tag: str
     corpus: Corpus
     queries: Callable[[], list[Query]]
     leave_out: LeaveOut
-
-
-def open_dataset(name: str, split: str) -> Collection:
-    """Open a dataset; its queries are those that the split judges.
-
-    Raises:
-        MissingInput: no such dataset, split or file.
-    """
-    dataset = resolve(name, split)
-    if not isinstance(dataset, BeirFolder):
-        raise MissingInput(
-            f"dataset {name!r}: its documents are not on this machine; expected `demo`, a BEIR folder, "
-            "or --corpus and --topics"
-        )
-    return Collection(
-        tag=dataset.tag,
-        corpus=file_corpus(beir.corpus_file(dataset.path)),
-        queries=lambda: beir.queries(dataset.path, dataset.split),
-        leave_out=nothing,
-    )
 
 
 def nothing(_: str) -> AbstractSet[str]:
@@ -76,7 +60,10 @@ def file_corpus(path: str) -> Corpus:
         with open_source(path) as source:
             yield from read_documents(source)
 
-    return Corpus(path, read, lambda: _digest(Path(path)))
+    def find(docids: AbstractSet[str]) -> dict[str, Document]:
+        return {document.docid: document for document in read() if document.docid in docids}
+
+    return Corpus(path, read, find, lambda: _digest(Path(path)))
 
 
 def _digest(path: Path) -> str:
@@ -84,3 +71,13 @@ def _digest(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def beir_collection(tag: str, folder: Path, split: str, *, all_queries: bool) -> Collection:
+    """Return the collection of a BEIR folder. Raises MissingInput without a corpus file."""
+    return Collection(
+        tag=tag,
+        corpus=file_corpus(beir.corpus_file(folder)),
+        queries=lambda: beir.queries(folder, "" if all_queries else split),
+        leave_out=nothing,
+    )

@@ -24,24 +24,38 @@ class LeaveOut(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a name stands for; an empty string where there is no such thing. See registry.toml."""
+    """What a name stands for; an empty string or 0 where there is no such thing. See registry.toml."""
 
     name: str
     ir_datasets: str = ""
     qrels: str = ""
+    queries: str = ""
+    docs: str = ""
+    archive: str = ""
+    documents: int = 0
+    download: int = 0
     splits: tuple[str, ...] = ("test",)
     index: str = ""
     topics: str = ""
     leave_out: LeaveOut = LeaveOut.NOTHING
 
     def id_of(self, split: str) -> str:
-        """Return the ir_datasets id of a split.
+        """Return the ir_datasets id of a split's judged queries.
 
         >>> entries()["scifact"].id_of("train"), entries()["dl19"].id_of("test")
         ('beir/scifact/train', 'msmarco-passage/trec-dl-2019/judged')
         """
         stem = self.ir_datasets.removesuffix("/test")
         return f"{stem}/{split}" if stem != self.ir_datasets else self.ir_datasets
+
+    @property
+    def id_of_all(self) -> str:
+        """The ir_datasets id of all queries, judged or not.
+
+        >>> entries()["scifact"].id_of_all, entries()["dl19"].id_of_all
+        ('beir/scifact', 'msmarco-passage/trec-dl-2019')
+        """
+        return self.ir_datasets.removesuffix("/test").removesuffix("/judged")
 
     def qrels_of(self, split: str) -> str:
         """Return the place of a split's judgements, relative to ir_datasets' home.
@@ -59,13 +73,20 @@ def entries() -> Mapping[str, Entry]:
     return {name: _entry(name, row) for name, row in rows.items()}
 
 
-def _entry(name: str, row: Mapping[str, str | list[str]]) -> Entry:
+def _entry(name: str, row: Mapping[str, str | int | list[str]]) -> Entry:
     texts = {key: value for key, value in row.items() if isinstance(value, str)}
+    counts = {key: value for key, value in row.items() if isinstance(value, int)}
+    splits = row.get("splits")
     return Entry(
         name=name,
         ir_datasets=texts.get("ir_datasets", ""),
         qrels=texts.get("qrels", ""),
-        splits=tuple(row.get("splits", ("test",))),
+        queries=texts.get("queries", ""),
+        docs=texts.get("docs", ""),
+        archive=texts.get("archive", ""),
+        documents=counts["documents"],
+        download=counts.get("download", 0),
+        splits=tuple(splits) if isinstance(splits, list) else ("test",),
         index=texts.get("index", ""),
         topics=texts.get("topics", ""),
         leave_out=LeaveOut(texts.get("leave_out", "")),

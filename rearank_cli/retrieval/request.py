@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rearank_cli.datasets.collections import (
-    UNNAMED,
-    Collection,
-    Corpus,
-    file_corpus,
-    nothing,
-    open_dataset,
-)
+from rearank_cli.datasets.collections import UNNAMED, Collection, Corpus, file_corpus, nothing
 from rearank_cli.datasets.documents import read_queries
+from rearank_cli.datasets.opening import open_dataset
+from rearank_cli.datasets.texts import attach_texts, open_texts
 from rearank_cli.errors import UsageError
 from rearank_cli.formats.streams import open_source
-from rearank_cli.formats.trec import clean_tag
+from rearank_cli.formats.trec import clean_tag, read_run
 from rearank_cli.records import Candidates, Query
 from rearank_cli.retrieval import embedded
 from rearank_cli.retrieval.bm25 import K1, B
@@ -27,14 +22,20 @@ class Request:
     """What to search (a dataset, or a corpus file, or an index alone), for what, and how.
 
     An empty string is an option that was not given. `topics` is a file, or "-" for stdin; without it a
-    dataset's judged queries are asked, and of anything else stdin's lines.
+    dataset's judged queries are asked (`all_queries`: the others too), and of anything else stdin's lines.
+    `yes` agrees to a large download. With `run`, nothing is retrieved: that TREC run gets its texts, the best
+    `hits` of each query, and `skip_missing` leaves out what is not in the collection.
     """
 
     dataset: str = ""
     split: str = "test"
+    all_queries: bool = False
+    yes: bool = False
     corpus: str = ""
     topics: str = ""
     index: str = ""
+    run: str = ""
+    skip_missing: bool = False
     hits: int = 100
     k1: float = K1
     b: float = B
@@ -50,8 +51,11 @@ def answered(request: Request) -> Iterator[Candidates]:
         DataError: an input is malformed.
         OutputError: the index cannot be kept where it was wished.
     """
+    if request.run:
+        yield from _attached(request)
+        return
     _check(request)
-    collection = open_dataset(request.dataset, request.split) if request.dataset else None
+    collection = _collection(request) if request.dataset else None
     own = collection.queries() if collection and not request.topics else None
     with _asked(request, own) as queries:
         yield from first_stage(
@@ -61,6 +65,18 @@ def answered(request: Request) -> Iterator[Candidates]:
             tag=clean_tag(request.tag or f"{collection.tag if collection and own else UNNAMED}:bm25"),
             leave_out=collection.leave_out if collection and own else nothing,
         )
+
+
+def _attached(request: Request) -> Iterator[Candidates]:
+    texts = open_texts(request.dataset, request.corpus, request.topics, split=request.split, yes=request.yes)
+    with open_source(request.run) as source:
+        run = (replace(one, hits=one.hits[: request.hits]) for one in read_run(source))
+        for one in attach_texts(run, texts, skip_missing=request.skip_missing):
+            yield replace(one, tag=clean_tag(request.tag or one.tag))
+
+
+def _collection(request: Request) -> Collection:
+    return open_dataset(request.dataset, request.split, all_queries=request.all_queries, yes=request.yes)
 
 
 def _check(request: Request) -> None:

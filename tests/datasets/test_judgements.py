@@ -81,6 +81,7 @@ def test_without_a_network_one_sentence_names_the_place(home: Path) -> None:
         f"for name in {list(places)}:\n"
         "    try: judgements(name)\n"
         "    except MissingInput as error: print(error)",
+        HF_HUB_OFFLINE="0",
         HTTPS_PROXY="http://127.0.0.1:9",
         IR_DATASETS_DL_TRIES="1",
     )

@@ -46,7 +46,7 @@ def test_an_index_is_built_once_and_read_again(docs: Path, cache: Path) -> None:
 
 def test_scores_on_disk_are_those_in_memory(docs: Path) -> None:
     corpus = file_corpus(str(docs))
-    unnamed = Corpus("<pipe>", corpus.read, lambda: "")
+    unnamed = Corpus("<pipe>", corpus.read, corpus.find, lambda: "")
     in_memory = embedded.retriever(unnamed, "", k1=0.9, b=0.4)
     assert in_memory.search("fleas", 10) == opened(docs).search("fleas", 10)
 
@@ -90,7 +90,7 @@ def test_an_interrupted_build_leaves_no_index(cache: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embedded.retriever(Corpus("docs", broken, lambda: "digest"), "", k1=0.9, b=0.4)
+        embedded.retriever(Corpus("docs", broken, lambda _: {}, lambda: "digest"), "", k1=0.9, b=0.4)
     assert list(cache.iterdir()) == []
 
 

@@ -9,8 +9,9 @@ import pytest
 import pytrec_eval
 
 from rearank_cli.datasets import beir
-from rearank_cli.datasets.collections import nothing, open_dataset
+from rearank_cli.datasets.collections import nothing
 from rearank_cli.datasets.documents import Document
+from rearank_cli.datasets.opening import open_dataset
 from rearank_cli.formats import trec
 from rearank_cli.formats.streams import open_source
 from rearank_cli.records import Qrels, Query
