@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rearank_cli.console import note
 from rearank_cli.errors import DataError
 from rearank_cli.formats import jsonl, tsv
 from rearank_cli.formats.streams import Source
@@ -29,20 +30,31 @@ class Document:
 def read_documents(source: Source) -> Iterator[Document]:
     """Yield the documents of a collection: JSON objects with `_id`, `text` and perhaps `title`, or TSV.
 
-    `id` and `docid` serve as well as `_id`; `contents`, `passage`, `segment`, `content`, `body` as `text`.
+    `id` and `docid` serve as well as `_id`; `contents`, `passage`, `segment`, `content`, `body` as `text`. A
+    document that stands there again, word for word, is yielded once; how many did is said on stderr.
 
     Raises:
-        DataError: no document, a line does not parse, has no id or no text, or an id stands twice.
+        DataError: no document, a line does not parse, has no id or no text, or two documents have one id.
     """
     rows = _json_documents(source) if source.peek() in (b"{", b"[") else _tsv_documents(source)
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
+    again = 0
     for place, document in rows:
-        if document.docid in seen:
-            raise DataError(f"{place}: document {document.docid!r} stands twice in this collection; keep one")
-        seen.add(document.docid)
-        yield document
+        words = hash((document.title, document.text))
+        known = seen.get(document.docid)
+        if known is None:
+            seen[document.docid] = words
+            yield document
+        elif known == words:
+            again += 1
+        else:
+            raise DataError(
+                f"{place}: document {document.docid!r} stands twice with different texts; keep one"
+            )
     if not seen:
         raise DataError(f"{source.name}: expected a collection of documents, found nothing")
+    if again:
+        note(f"{source.name}: {again} documents stand there again, word for word; each was kept once")
 
 
 def _json_documents(source: Source) -> Iterator[tuple[str, Document]]:

@@ -70,7 +70,12 @@ def test_a_beir_folder_is_searched_as_typed(rearank: Run, tmp_path: Path) -> Non
     [
         ("", "1\tx\n", 65, "docs.jsonl: expected a collection of documents, found nothing"),
         ('{"_id": "a"}\n', "1\tx\n", 65, "docs.jsonl:1: document 'a' has no text"),
-        (DOCS + DOCS, "1\tx\n", 65, "docs.jsonl:3: document 'd1' stands twice"),
+        (
+            DOCS + '{"_id": "d1", "text": "They sleep."}',
+            "1\tx\n",
+            65,
+            "docs.jsonl:3: document 'd1' stands twice",
+        ),
         (DOCS, "", 65, "<stdin>: expected queries, found nothing"),
         (DOCS, "1 x\n", 65, "<stdin>:1: expected qid<TAB>text"),
         (DOCS, "1\tcaf\u00e9\n".encode("latin-1"), 65, "<stdin>:1: expected UTF-8 text, found the byte 0xe9"),

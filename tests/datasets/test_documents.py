@@ -32,6 +32,17 @@ def test_a_document_is_read_from_each_layout(line: str, document: Document) -> N
         assert list(read_documents(source(data))) == [document]
 
 
+def test_a_document_that_stands_there_again_is_kept_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(read_documents(source("a\tx\nb\ty\na\tx\na\tx\n"))) == [
+        Document("a", "x"),
+        Document("b", "y"),
+    ]
+    assert (
+        capsys.readouterr().err
+        == "rearank: docs: 2 documents stand there again, word for word; each was kept once\n"
+    )
+
+
 def test_the_title_is_indexed_with_the_text() -> None:
     assert (Document("d", "jump", "Fleas").indexed, Document("d", "jump").indexed) == ("Fleas jump", "jump")
 
