@@ -79,7 +79,7 @@ def lists(count: int, n: int) -> list[Candidates]:
     ]
 
 
-def walking(on_answer: Callable[[Answer], None], **more: Any) -> Walking:  # noqa: ANN401 - Walking's own fields
+def walking(on_answer: Callable[[Answer], None], **more: Any) -> Walking:
     policy = Policy(Sampling(max_tokens=10), repairs=more.pop("repairs", 0), force=more.pop("force", None))
     return Walking(
         strategy=lambda n: sliding(n, size=4, step=2),
@@ -93,7 +93,7 @@ def walking(on_answer: Callable[[Answer], None], **more: Any) -> Walking:  # noq
 def reranked(
     engine: ScriptedEngine,
     stream: Iterable[Candidates],
-    **more: Any,  # noqa: ANN401 - Walking's own fields
+    **more: Any,
 ) -> list[Candidates]:
     answers: list[Answer] = []
     out = list(Scheduler(engine, walking(answers.append, **more)).rerank(stream))
