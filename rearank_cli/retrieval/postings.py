@@ -4,11 +4,20 @@ bm25s takes a document's length as it is. Lucene keeps it in one byte, rounded d
 neighbours of a ranking change places; so the one step of bm25s that sees lengths is written again here.
 """
 
+import sys
 from dataclasses import dataclass
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
+
+# bm25s imports these where they are installed, for other ways than the one used here: half a second a start.
+UNUSED = [name for name in ("numba", "scipy", "jax") if name not in sys.modules]
+sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]  # None: as if it were not installed
+try:
+    import bm25s
+finally:
+    for name in UNUSED:
+        del sys.modules[name]
 
 EXACT_LENGTHS = 24  # below this the byte holds a length as it is; above, the four highest bits of the rest
 
