@@ -1,22 +1,17 @@
 """A TREC run as scores alone: what an evaluation needs, read a block of lines at a time.
 
-A block that is as regular as most runs are (ASCII, one blank or tab between six columns) is taken apart
-in a few calls; any other is read line by line, so that every message names its line.
+Regular blocks are taken apart in a few calls, any other line by line, so that every message names its line.
 """
 
 import math
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import groupby
 
+from rearank_cli.formats import regular
 from rearank_cli.formats.streams import Source, decoded
 from rearank_cli.formats.trec import RUN_COLUMNS, run_lines, twice
 
-BLOCK = 1 << 16  # bytes; larger ones fall out of the cache and take longer
 NUMERALS = [str(number) for number in range(1, 1001)]
-_TABS = bytes.maketrans(b"\t", b" ")
-_INK = bytes(byte for byte in range(256) if byte > 127 or not chr(byte).isspace())
-_SKELETON = b" " * (RUN_COLUMNS - 1) + b"\n"
 
 
 @dataclass(slots=True)
@@ -28,10 +23,12 @@ class Scores:
     tag: str = ""
 
     def add(self, qid: str, ranking: dict[str, float], ranks: list[str]) -> None:
-        """Append documents of a query, none of which it has yet."""
-        held = self.by_query.setdefault(qid, {})
-        at = len(held)
-        held.update(ranking)
+        """Append documents of a query, none of which it has yet; `ranking` is the run's own from here on."""
+        at = len(self.by_query.get(qid, ()))
+        if at:
+            self.by_query[qid].update(ranking)
+        else:
+            self.by_query[qid] = ranking
         if qid in self.odd_ranks:
             self.odd_ranks[qid] += ranks
         elif ranks != NUMERALS[at : at + len(ranks)]:
@@ -42,7 +39,7 @@ def read_scores(source: Source) -> Scores:
     """Read a run for its scores; raises as `trec.read_run`."""
     scores = Scores()
     number = 1
-    for block in source.raw_blocks(BLOCK):
+    for block in source.raw_blocks(regular.BLOCK):
         if not _add_regular(scores, block):
             _add_lines(scores, source.name, block, number)
         number += block.count(b"\n")
@@ -51,48 +48,26 @@ def read_scores(source: Source) -> Scores:
 
 def _add_regular(scores: Scores, block: bytes) -> bool:
     """Add a block of regular lines, each query in one piece; False, and nothing added, for any other."""
-    fields = _fields(block)
-    values = _finite(fields[4::RUN_COLUMNS])
-    if not values:
+    fields = regular.fields(block, RUN_COLUMNS)
+    values = regular.floats(fields[4::RUN_COLUMNS])
+    if not values or not math.isfinite(sum(values)):
         return False
     docids, ranks = fields[2::RUN_COLUMNS], fields[3::RUN_COLUMNS]
     found: dict[str, tuple[dict[str, float], list[str]]] = {}
-    start = 0
-    for qid, lines in groupby(fields[0::RUN_COLUMNS]):
-        end = start + len(list(lines))
-        ranking = dict(zip(docids[start:end], values[start:end], strict=True))
-        known = scores.by_query.get(qid, {})
-        if qid in found or len(ranking) < end - start or not ranking.keys().isdisjoint(known):
+    for qid, lines in regular.pieces(fields[::RUN_COLUMNS]):
+        ranking = dict(zip(docids[lines], values[lines], strict=True))
+        known = scores.by_query.get(qid)
+        if (
+            qid in found
+            or len(ranking) < len(ranks[lines])
+            or (known and not ranking.keys().isdisjoint(known))
+        ):
             return False
-        found[qid] = ranking, ranks[start:end]
-        start = end
+        found[qid] = ranking, ranks[lines]
     for qid, (ranking, own_ranks) in found.items():
         scores.add(qid, ranking, own_ranks)
     scores.tag = fields[-1]
     return True
-
-
-def _fields(block: bytes) -> list[str]:
-    """Return the columns of all lines, one after the other; [] where a line may not be regular.
-
-    Five separators a line and six fields a line on average leave no line that has other than six.
-    """
-    lines = block.count(b"\n")
-    if not block.isascii() or block.startswith(b"#") or b"\n#" in block:
-        return []
-    if block.translate(_TABS, _INK) != _SKELETON * lines:
-        return []
-    fields = block.decode("ascii").split()
-    return fields if len(fields) == RUN_COLUMNS * lines else []
-
-
-def _finite(texts: list[str]) -> list[float]:
-    """Return the numbers; [] where one is none or not finite."""
-    try:
-        values = list(map(float, texts))
-    except ValueError:
-        return []
-    return values if math.isfinite(sum(values)) else []
 
 
 def _add_lines(scores: Scores, name: str, block: bytes, first: int) -> None:

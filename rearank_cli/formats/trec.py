@@ -7,9 +7,11 @@ A run line is `qid Q0 docid rank score tag`; a judgement line is `qid 0 docid gr
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 
 from rearank_cli.errors import DataError
-from rearank_cli.formats.streams import Sink, Source
+from rearank_cli.formats import regular
+from rearank_cli.formats.streams import Sink, Source, decoded
 from rearank_cli.records import Candidates, Hit, Query
 
 RUN_COLUMNS = 6
@@ -99,10 +101,44 @@ def read_qrels(source: Source) -> dict[str, dict[str, int]]:
             the file is empty.
     """
     qrels: dict[str, dict[str, int]] = {}
-    for number, line in source.lines():
+    number = 1
+    for block in source.raw_blocks(regular.BLOCK):
+        if not _add_regular(qrels, block):
+            _add_judgements(qrels, source.name, decoded(source.name, BytesIO(block), number))
+        number += block.count(b"\n")
+    if not qrels:
+        raise DataError(f"{source.name}: expected judgements, found an empty file")
+    return qrels
+
+
+def _add_regular(qrels: dict[str, dict[str, int]], block: bytes) -> bool:
+    """Add a block of TREC's judgements, each query in one piece; False, and nothing added, for any other."""
+    fields = regular.fields(block, QRELS_COLUMNS)
+    try:
+        values = list(map(int, fields[3::QRELS_COLUMNS]))
+    except ValueError:
+        return False
+    docids = fields[2::QRELS_COLUMNS]
+    found: dict[str, dict[str, int]] = {}
+    for qid, lines in regular.pieces(fields[::QRELS_COLUMNS]):
+        grades = dict(zip(docids[lines], values[lines], strict=True))
+        if (
+            qid in found
+            or len(grades) < len(docids[lines])
+            or not grades.keys().isdisjoint(qrels.get(qid, ()))
+        ):
+            return False
+        found[qid] = grades
+    for qid, grades in found.items():
+        qrels.setdefault(qid, {}).update(grades)
+    return bool(found)
+
+
+def _add_judgements(qrels: dict[str, dict[str, int]], name: str, numbered: Iterable[tuple[int, str]]) -> None:
+    for number, line in numbered:
+        columns = line.split()
         if line.startswith("#"):
             continue  # a comment, as trec_eval has it
-        columns = line.split()
         if len(columns) == QRELS_COLUMNS:
             qid, _, docid, grade = columns
         elif len(columns) == QRELS_COLUMNS - 1:
@@ -111,18 +147,14 @@ def read_qrels(source: Source) -> dict[str, dict[str, int]]:
                 continue  # BEIR's header
         else:
             raise DataError(
-                f"{source.name}:{number}: expected judgements as `qid 0 docid grade`, "
-                f"found {len(columns)} columns"
+                f"{name}:{number}: expected judgements as `qid 0 docid grade`, found {len(columns)} columns"
             )
-        value = _grade(f"{source.name}:{number}", grade)
+        value = _grade(f"{name}:{number}", grade)
         if qrels.setdefault(qid, {}).setdefault(docid, value) != value:
             raise DataError(
-                f"{source.name}:{number}: document {docid!r} is judged twice for query {qid!r}, "
+                f"{name}:{number}: document {docid!r} is judged twice for query {qid!r}, "
                 f"{qrels[qid][docid]} and {value}; keep one"
             )
-    if not qrels:
-        raise DataError(f"{source.name}: expected judgements, found an empty file")
-    return qrels
 
 
 def _grade(place: str, text: str) -> int:

@@ -7,12 +7,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.errors import DataError
+from rearank_cli.formats import regular
 from rearank_cli.formats import scores as fast
 from rearank_cli.formats.streams import Source
-from rearank_cli.formats.trec import read_run
+from rearank_cli.formats.trec import read_qrels, read_run
 
 SEPARATORS = st.sampled_from([" ", " ", " ", " ", "\t", "  ", "\u00a0", "\x1c", "\r"])
-FIELDS = st.sampled_from(["q1", "q2", "Q0", "d1", "d2", "ü", "1", "2", "0.5", "1e3", "nan", "inf", "#x", "x"])
+FIELDS = st.sampled_from(
+    [
+        "q1",
+        "q2",
+        "Q0",
+        "d1",
+        "ü",
+        "1",
+        "-2",
+        "0.5",
+        ".5",
+        "01",
+        "1e3",
+        "1,2",
+        "1_0",
+        "true",
+        "nan",
+        "inf",
+        "#x",
+    ]
+)
 ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n", ""])
 
 
@@ -34,11 +55,11 @@ def lines(draw: st.DrawFn) -> str:
 @given(st.lists(lines(), max_size=12), st.sampled_from([1, 40, 1 << 16]))
 def test_both_readers_agree_on_any_text(texts: list[str], block: int) -> None:
     data = "".join(texts).encode()
-    old, fast.BLOCK = fast.BLOCK, block
+    old, regular.BLOCK = regular.BLOCK, block
     try:
         outcomes = [outcome(data, careful=careful) for careful in (False, True)]
     finally:
-        fast.BLOCK = old
+        regular.BLOCK = old
     assert outcomes[0] == outcomes[1]
 
 
@@ -81,3 +102,29 @@ def test_a_regular_run_is_read_in_blocks_with_its_tag_and_its_odd_ranks() -> Non
 def test_a_byte_order_mark_crlf_and_comments_are_simply_read() -> None:
     text = b"\xef\xbb\xbfq1 Q0 d1 1 2.0 t\r\n# a b c d e\nq1 Q0 d2 2 1.0 t\r\n"
     assert fast.read_scores(source(text)).by_query == {"q1": {"d1": 2.0, "d2": 1.0}}
+
+
+JUDGEMENTS = [f"q{number // 1000} 0 d{number} {number % 4 - 1}\n" for number in range(5000)]
+
+
+def test_judgements_are_the_same_whether_a_line_is_odd_or_not() -> None:
+    plain = read_qrels(source("".join(JUDGEMENTS).encode()))
+    odd = [*JUDGEMENTS[:2500], "# a comment\n", JUDGEMENTS[2500].replace(" ", "  "), *JUDGEMENTS[2501:]]
+    assert read_qrels(source("".join(odd).encode())) == plain
+    assert len(plain) == 5
+    assert plain["q4"]["d4999"] == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("q9 0 d1\n", "run.trec:5001: expected a whole number as grade, found 'd1'"),
+        ("q9 d1\n", "run.trec:5001: expected judgements as `qid 0 docid grade`, found 2 columns"),
+        ("q9 0 d1 1.0\n", "run.trec:5001: expected a whole number as grade, found '1.0'"),
+        ("q0 0 d1 3\n", "run.trec:5001: document 'd1' is judged twice for query 'q0', 0 and 3; keep one"),
+    ],
+)
+def test_an_error_deep_in_judgements_names_its_line(bad: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_qrels(source("".join([*JUDGEMENTS, bad, *JUDGEMENTS[:9]]).encode()))
+    assert str(caught.value) == message
