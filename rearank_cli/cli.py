@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rearank_cli import __version__
+from rearank_cli.commands.augment import augment
 from rearank_cli.commands.evaluate import evaluate
 from rearank_cli.commands.rerank import rerank
 from rearank_cli.commands.retrieve import retrieve
@@ -65,6 +66,7 @@ def _options(
 
 
 app.command()(retrieve)
+app.command()(augment)
 app.command()(rerank)
 app.command()(evaluate)
 

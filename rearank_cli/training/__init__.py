@@ -1,0 +1,1 @@
+"""Training a reranker: lists from judgements, rewards, GRPO and SFT on TRL."""
