@@ -1,18 +1,24 @@
 """Which engine answers, and how it is opened."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
+from rearank_cli.console import note
 from rearank_cli.engines.protocol import Engine, Sampling
 from rearank_cli.engines.tokenizer import ChatTokenizer
-from rearank_cli.errors import UsageError
+from rearank_cli.errors import Unavailable, UsageError
 
 
 class EngineName(StrEnum):
-    """What answers the prompts."""
+    """What answers the prompts; `auto` is one of the others, found from the options and the machine."""
 
+    AUTO = "auto"
+    VLLM = "vllm"
     TRANSFORMERS = "transformers"
+    ENDPOINT = "endpoint"
     REPLAY = "replay"
 
 
@@ -28,39 +34,158 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    """What the command line says about the engine."""
+    """What the command line says about the engine; None, False and () where it says nothing.
 
-    name: EngineName | None = None
+    `batch` and `concurrency` count windows, `max_model_len` tokens, `request_timeout` seconds;
+    `gpu_memory_utilization` is 0 to 1.
+    """
+
+    name: EngineName = EngineName.AUTO
     replay: str | None = None
     batch: int | None = None
+    adapter: str | None = None
     trust_remote_code: bool = False
+    tensor_parallel: int | None = None
+    max_model_len: int | None = None
+    gpu_memory_utilization: float | None = None
+    eager: bool | None = None
+    base_url: tuple[str, ...] = ()
+    api_key_env: str | None = None
+    concurrency: int | None = None
+    request_timeout: float | None = None
+    retries: int | None = None
+
+
+_LOCAL = {"batch", "adapter", "trust_remote_code"}
+_TAKEN = {
+    EngineName.VLLM: _LOCAL | {"tensor_parallel", "max_model_len", "gpu_memory_utilization", "eager"},
+    EngineName.TRANSFORMERS: _LOCAL,
+    EngineName.ENDPOINT: {"base_url", "api_key_env", "concurrency", "request_timeout", "retries"},
+    EngineName.REPLAY: {"replay"},
+}
 
 
 def open_engine(model: str | None, sampling: Sampling, options: EngineOptions) -> Opened:
-    """Open the engine that the options name, or that they imply.
+    """Open the engine that the options name, or the best that they and the machine allow.
 
     Raises:
-        UsageError: no model, or a recording without --replay.
+        UsageError: no model, an option of another engine, or a recording or base URL that is not given.
         RearankError: what the engine needs is not there.
     """
-    name = options.name or (EngineName.REPLAY if options.replay else EngineName.TRANSFORMERS)
+    name = _chosen(options)
+    _refuse_foreign(name, options)
     if name is EngineName.REPLAY:
-        if options.replay is None:
-            raise UsageError("--engine replay needs a recording: --replay FILE")
-        from rearank_cli.engines.replay import ReplayEngine
-
-        return Opened(name, ReplayEngine(options.replay))
-    if options.replay is not None:
-        raise UsageError(f"--replay is for --engine replay, not {name}")
+        return _open_replay(options)
     if model is None:
         raise UsageError("no model: expected --model with a folder, a hub id, or demo (or --replay FILE)")
+    if name is EngineName.ENDPOINT:
+        return _open_endpoint(model, sampling, options)
+    if name is EngineName.VLLM:
+        return _open_vllm(model, sampling, options)
+    return _open_transformers(model, sampling, options)
+
+
+def _chosen(options: EngineOptions) -> EngineName:
+    if options.name is not EngineName.AUTO:
+        return options.name
+    name, reason = _best(options)
+    note(f"engine: {name}, because {reason} (--engine names another)")
+    return name
+
+
+def _best(options: EngineOptions) -> tuple[EngineName, str]:
+    """Return the engine that `auto` stands for, and why."""
+    if options.base_url:
+        return EngineName.ENDPOINT, "--base-url is given"
+    if options.replay is not None:
+        return EngineName.REPLAY, "--replay is given"
+    if find_spec("torch") is None:
+        return EngineName.TRANSFORMERS, "there is neither --base-url nor --replay"
+    import torch
+
+    if not torch.cuda.is_available():
+        return EngineName.TRANSFORMERS, "there is no GPU here"
+    if find_spec("vllm") is None:
+        return EngineName.TRANSFORMERS, "vLLM is not installed"
+    from rearank_cli.engines.vllm import import_vllm
+
+    try:
+        import_vllm()
+    except Unavailable as error:
+        return EngineName.TRANSFORMERS, str(error)
+    return EngineName.VLLM, "vLLM and a GPU are here"
+
+
+def _refuse_foreign(name: EngineName, options: EngineOptions) -> None:
+    unsaid = asdict(EngineOptions())
+    for option, value in asdict(options).items():
+        users = [engine for engine, taken in _TAKEN.items() if option in taken]
+        if users and name not in users and value != unsaid[option]:
+            flag = f"--{option.replace('_', '-')}"
+            raise UsageError(f"{flag} is for --engine {' or '.join(users)}, not {name}")
+
+
+def _open_replay(options: EngineOptions) -> Opened:
+    if options.replay is None:
+        raise UsageError("--engine replay needs a recording: --replay FILE")
+    from rearank_cli.engines.replay import ReplayEngine
+
+    return Opened(EngineName.REPLAY, ReplayEngine(options.replay))
+
+
+def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
+    if not options.base_url:
+        raise UsageError("--engine endpoint needs a server: --base-url http://localhost:8000/v1")
+    from rearank_cli.engines.endpoint import CONCURRENCY, RETRIES, TIMEOUT, Endpoint, EndpointEngine
+
+    endpoint = Endpoint(
+        base_urls=options.base_url,
+        api_key=_api_key(options.api_key_env),
+        concurrency=options.concurrency or CONCURRENCY,
+        timeout=options.request_timeout or TIMEOUT,
+        retries=RETRIES if options.retries is None else options.retries,
+    )
+    return Opened(EngineName.ENDPOINT, EndpointEngine(model, sampling, endpoint))
+
+
+def _api_key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "")
+    if not key:
+        raise UsageError(f"--api-key-env {variable}: expected that variable to hold a key, found it unset")
+    return key
+
+
+def _open_vllm(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
+    from rearank_cli.engines.vllm import VllmEngine, VllmOptions
+
+    tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code)
+    setup = VllmOptions(
+        tensor_parallel=options.tensor_parallel or 1,
+        at_once=options.batch,
+        context=options.max_model_len,
+        memory=options.gpu_memory_utilization,
+        adapter=options.adapter,
+        eager=options.eager,
+        trust_remote_code=options.trust_remote_code,
+    )
+    engine = VllmEngine(model, sampling, setup)
+    return Opened(EngineName.VLLM, engine, tokenizer, engine.context)
+
+
+def _open_transformers(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
     from rearank_cli.engines.transformers import TransformersEngine
 
     tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code)
     engine = TransformersEngine(
-        tokenizer, sampling, batch=options.batch, trust_remote_code=options.trust_remote_code
+        tokenizer,
+        sampling,
+        batch=options.batch,
+        adapter=options.adapter,
+        trust_remote_code=options.trust_remote_code,
     )
-    return Opened(name, engine, tokenizer, engine.context)
+    return Opened(EngineName.TRANSFORMERS, engine, tokenizer, engine.context)
 
 
 def model_name(model: str | None, options: EngineOptions) -> str:

@@ -4,8 +4,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from rearank_cli.engines.installation import first_line, why
 from rearank_cli.errors import DataError, MissingInput, Unavailable
 from rearank_cli.records import Message
+
+INSTALL = "pip install 'rearank[local]'"
 
 
 class ChatTokenizer:
@@ -68,11 +71,8 @@ def _load(model: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - tran
     try:
         from transformers import AutoTokenizer
         from transformers.utils import logging
-    except ImportError as error:
-        raise Unavailable(
-            f"the tokenizer needs transformers, which is not to be had here ({error}); "
-            "install it: pip install 'rearank[local]'"
-        ) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise Unavailable(f"transformers cannot be used: {why(error, INSTALL)}") from error
     logging.set_verbosity_error()
     try:
         return AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
@@ -81,8 +81,3 @@ def _load(model: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - tran
             f"{model}: no tokenizer could be loaded ({first_line(error)}); "
             "expected tokenizer.json or its like in the folder, or a hub id that can be reached"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,10 +1,12 @@
 """Any causal language model that transformers loads, in left-padded batches over different queries."""
 
 import time
+from pathlib import Path
 from typing import Any
 
+from rearank_cli.engines.installation import first_line, why
 from rearank_cli.engines.protocol import STOP, Sampling
-from rearank_cli.engines.tokenizer import ChatTokenizer, first_line
+from rearank_cli.engines.tokenizer import INSTALL, ChatTokenizer
 from rearank_cli.errors import DataError, MissingInput, Unavailable
 from rearank_cli.records import Completion, Finish, Prompt
 
@@ -24,29 +26,36 @@ class TransformersEngine:
         sampling: Sampling,
         *,
         batch: int | None = None,
+        adapter: str | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        """Load the model of the tokenizer.
+        """Load the model of the tokenizer, and the LoRA folder `adapter` over it.
 
         Raises:
-            Unavailable: torch or transformers is missing, or cannot be imported.
-            MissingInput: no model there.
+            Unavailable: torch, transformers or, for an adapter, peft is missing, or cannot be imported.
+            MissingInput: no model or adapter there.
+            DataError: the model is not a causal language model.
         """
         try:
             import torch
-        except ImportError as error:
+        except (ImportError, OSError, RuntimeError) as error:
             raise Unavailable(
-                f"the transformers engine needs torch ({error}); install it: pip install 'rearank[local]'"
+                f"the transformers engine needs torch, which cannot be used: {why(error, INSTALL)}"
             ) from error
         self._torch = torch
         self._tokenizer = tokenizer
         self._sampling = sampling
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
-        self._model = (
-            _load(tokenizer.model, dtype, trust_remote_code=trust_remote_code).to(self._device).eval()
-        )
-        self._generation = self._generation_config()
+        model = _load(tokenizer.model, dtype, trust_remote_code=trust_remote_code)
+        if adapter is not None:
+            _adapt(model, adapter)
+        self._model = model.to(self._device).eval()
+        inner, own = tokenizer.inner, self._model.generation_config
+        self._ends = end_tokens(own.eos_token_id, inner.eos_token_id)
+        self._pad = next((i for i in (inner.pad_token_id, inner.eos_token_id, 0) if i is not None), 0)
+        # Decoding as asked for and nothing else: a model's own defaults (top_k, penalties) would change results.
+        self._model.generation_config = type(own)(eos_token_id=self._ends, pad_token_id=self._pad)
         self._batch = batch or (BATCH_ON_GPU if self._device == "cuda" else BATCH_ON_CPU)
         self.capacity = 2 * self._batch  # the second half is there to choose prompts of like length from
         self._waiting: list[tuple[int, Prompt]] = []
@@ -55,7 +64,9 @@ class TransformersEngine:
     @property
     def context(self) -> int | None:
         """The most tokens that prompt and completion may have together, None where the model does not say."""
-        length = self._model.config.get_text_config().max_position_embeddings
+        config = self._model.config.get_text_config()
+        name = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
+        length = config.to_dict().get(name)
         return int(length) if length else None
 
     def submit(self, key: int, prompt: Prompt) -> None:
@@ -70,10 +81,9 @@ class TransformersEngine:
         """
         while self._waiting:
             chosen = self._like_the_oldest()
-            try:
-                completions = self._generate([prompt for _, prompt in chosen])
-            except self._torch.OutOfMemoryError as error:
-                self._halve(error)
+            completions = self._generated_if_it_fits([prompt for _, prompt in chosen])
+            if completions is None:
+                self._batch = len(chosen) // 2
                 continue
             keys = [key for key, _ in chosen]
             self._waiting = [entry for entry in self._waiting if entry[0] not in keys]
@@ -85,26 +95,26 @@ class TransformersEngine:
         del self._model
 
     def _like_the_oldest(self) -> list[tuple[int, Prompt]]:
-        length = len(self._waiting[0][1].ids)
-        return sorted(self._waiting, key=lambda entry: abs(len(entry[1].ids) - length))[: self._batch]
+        oldest = self._waiting[0][1]
+        fitting = [entry for entry in self._waiting if entry[1].sampling == oldest.sampling]
+        return sorted(fitting, key=lambda entry: abs(len(entry[1].ids) - len(oldest.ids)))[: self._batch]
 
-    def _halve(self, error: Exception) -> None:
-        if self._batch == 1:
-            raise Unavailable(
-                f"{self._tokenizer.model}: one window does not fit into the memory of this device "
-                f"({first_line(error)}); use a smaller --window or --max-tokens, or a smaller model"
-            ) from error
-        self._batch //= 2
-        if self._device == "cuda":
+    def _generated_if_it_fits(self, prompts: list[Prompt]) -> list[Completion] | None:
+        try:
+            return self._generate(prompts)
+        except self._torch.OutOfMemoryError as error:
+            if len(prompts) == 1:
+                raise Unavailable(
+                    f"{self._tokenizer.model}: one window does not fit into the memory of this device "
+                    f"({first_line(error)}); use a smaller --window or --max-tokens, or a smaller model"
+                ) from error
+        if self._device == "cuda":  # here the failed attempt's tensors are no longer held by its traceback
             self._torch.cuda.empty_cache()
+        return None
 
-    def _generation_config(self) -> Any:  # noqa: ANN401 - transformers is untyped
-        """Decoding as asked for and nothing else: a model's own defaults (top_k, penalties) would change results."""
+    def _generation_config(self, sampling: Sampling) -> Any:  # noqa: ANN401 - transformers is untyped
         from transformers import GenerationConfig
 
-        inner, own, sampling = self._tokenizer.inner, self._model.generation_config, self._sampling
-        ends = own.eos_token_id if own.eos_token_id is not None else inner.eos_token_id
-        pad = next((i for i in (inner.pad_token_id, inner.eos_token_id, 0) if i is not None), 0)
         drawn: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:
             drawn = {
@@ -113,21 +123,23 @@ class TransformersEngine:
                 "top_p": sampling.top_p,
                 "top_k": 0,
             }
-        config = GenerationConfig(
+        return GenerationConfig(
             max_new_tokens=sampling.max_tokens,
-            eos_token_id=ends,
-            pad_token_id=pad,
+            eos_token_id=self._ends,
+            pad_token_id=self._pad,
             stop_strings=[STOP],
             **drawn,
         )
-        self._model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=pad)
-        return config
 
     def _generate(self, prompts: list[Prompt]) -> list[Completion]:
         torch, started = self._torch, time.monotonic()
         width = max(len(prompt.ids) for prompt in prompts)
-        pad = self._generation.pad_token_id
-        ids = torch.tensor([[pad] * (width - len(p.ids)) + list(p.ids) for p in prompts], device=self._device)
+        own = prompts[0].sampling  # the same in all of them
+        if own is not None:
+            torch.manual_seed(own.seed)
+        ids = torch.tensor(
+            [[self._pad] * (width - len(p.ids)) + list(p.ids) for p in prompts], device=self._device
+        )
         mask = torch.tensor(
             [[0] * (width - len(p.ids)) + [1] * len(p.ids) for p in prompts], device=self._device
         )
@@ -135,7 +147,7 @@ class TransformersEngine:
             rows = self._model.generate(
                 input_ids=ids,
                 attention_mask=mask,
-                generation_config=self._generation,
+                generation_config=self._generation_config(own or self._sampling),
                 tokenizer=self._tokenizer.inner,
             )
         seconds = time.monotonic() - started
@@ -143,17 +155,26 @@ class TransformersEngine:
         return [self._completion(prompt, row, seconds) for prompt, row in zip(prompts, new, strict=True)]
 
     def _completion(self, prompt: Prompt, row: list[int], seconds: float) -> Completion:
-        ends = self._generation.eos_token_id
-        ends = {ends} if isinstance(ends, int) else set(ends or ())
-        stop = next((i for i, token in enumerate(row) if token in ends), None)
+        stop = next((i for i, token in enumerate(row) if token in (self._ends or ())), None)
         kept = row[:stop]
         if stop is None:
-            while kept and kept[-1] == self._generation.pad_token_id:
+            while kept and kept[-1] == self._pad:
                 kept.pop()
         text = str(self._tokenizer.inner.decode(kept, skip_special_tokens=True))
         head, answer_end, _ = text.partition(STOP)
         finish: Finish = "stop" if answer_end or stop is not None else "length"
-        return Completion(head + answer_end, finish, len(prompt.ids), len(kept), seconds)
+        written = len(kept) + (stop is not None and not answer_end)  # the end token counts, padding does not
+        return Completion(head + answer_end, finish, len(prompt.ids), written, seconds)
+
+
+def end_tokens(model: int | list[int] | None, tokenizer: int | None) -> list[int] | None:
+    """Return the tokens that end a completion: those of the model's defaults and the tokenizer's, as in vLLM.
+
+    >>> end_tokens([5, 3], 4), end_tokens(None, 4), end_tokens(None, None)
+    ([3, 4, 5], [4], None)
+    """
+    own = model if isinstance(model, list) else [model]
+    return sorted({token for token in (*own, tokenizer) if token is not None}) or None
 
 
 def _load(model: str, dtype: Any, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - torch's types
@@ -163,10 +184,29 @@ def _load(model: str, dtype: Any, *, trust_remote_code: bool) -> Any:  # noqa: A
     logging.disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(model, dtype=dtype, trust_remote_code=trust_remote_code)
+    except (ImportError, RuntimeError) as error:
+        raise Unavailable(f"{model}: transformers cannot load this model: {why(error, INSTALL)}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{model}: expected a causal language model ({first_line(error)})") from error
     except OSError as error:
         raise MissingInput(
             f"{model}: no model could be loaded ({first_line(error)}); "
             "expected a folder with config.json and weights, or a hub id that can be reached"
+        ) from error
+
+
+def _adapt(model: Any, adapter: str) -> None:  # noqa: ANN401 - transformers is untyped
+    if not (Path(adapter) / "adapter_config.json").is_file():
+        raise MissingInput(
+            f"{adapter}: expected the folder of a LoRA adapter, found no adapter_config.json in it"
+        )
+    try:
+        model.load_adapter(adapter)
+    except ImportError as error:
+        raise Unavailable(
+            f"--adapter needs peft, which cannot be used: {why(error, 'pip install peft')}"
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{adapter}: expected a LoRA adapter of this very model ({first_line(error)})"
         ) from error
