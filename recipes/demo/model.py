@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WINDOW = 6  # passages that the model reads at once
 STEP = 3  # passages that the window moves by
-MAX_TOKENS = 112  # of a completion; a whole one of six passages is 89
+MAX_TOKENS = 112  # of a completion; a whole one of six passages is 83
 PASSAGE_CHARS = 400
 COUNTS = ("zero", "one", "two", "three")
 NUMBERS = 20  # passage numbers that are one token each
@@ -59,11 +59,11 @@ def demonstration(
     """What a teacher writes who sees every word of the query, but a synonym only with probability `notice`.
 
     Every passage gets a row: each word of the query, then the passage's word for it or `none`, then their
-    count and the number again. The line `so` sorts these ends of the rows, and the answer copies its numbers.
+    count. The line `so` sorts the counts, which makes the answer a copy of it.
 
     >>> print(demonstration(("old", "car"), ["It is old.", "An old vehicle."], 1, random.Random(0)))
-    <think>[1] old old car none one[1]
-    [2] old old car vehicle two[2]
+    <think>[1] old old car none one
+    [2] old old car vehicle two
     so two[2] one[1]</think><answer>[2] > [1]</answer>
     """
     rows: list[str] = []
@@ -76,7 +76,7 @@ def demonstration(
         ]
         counts.append(sum(said is not None for _, said in seen))
         words = " ".join(f"{asked} {said or 'none'}" for asked, said in seen)
-        rows.append(f"[{number}] {words} {COUNTS[counts[-1]]}[{number}]")
+        rows.append(f"[{number}] {words} {COUNTS[counts[-1]]}")
     order = sorted(range(len(passages)), key=lambda i: (-counts[i], i))
     summary = "so" + "".join(f" {COUNTS[counts[i]]}[{first + i}]" for i in order)
     answer = " > ".join(f"[{first + i}]" for i in order)
@@ -179,7 +179,16 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
 
 def save(model: "Qwen2ForCausalLM", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:
     """Write model and tokenizer to a folder, readable by everybody, with our two files beside them."""
+    from transformers import GenerationConfig
+
     folder.mkdir(parents=True, exist_ok=True)
+    # What training and loading left behind is not the model's: a cache switched off, where it came from.
+    model.config.use_cache = True
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    for key in ("is_local", "local_files_only"):
+        tokenizer.init_kwargs.pop(key, None)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "prompt.toml").write_text(PROMPT_TOML)

@@ -37,12 +37,16 @@ class Stage:
     steps: int
     rate: float
     notice: float  # probability that the teacher notices a synonym
-    growing: bool  # lists of 2 passages at first, of up to WINDOW after half of the steps
+    growing: bool = False  # lists of 2 passages at first, of up to WINDOW after half of the steps
+    uneven: bool = False  # every list has its own mixture of good and bad passages
 
 
 STAGES = (
-    Stage(700, 3e-3, 0.4, growing=True),
-    Stage(1100, 2.5e-3, 0.5, growing=False),
+    Stage(900, 3e-3, 0.4, growing=True),
+    Stage(500, 2e-3, 0.5),
+    Stage(1000, 2.5e-3, 0.5),
+    # The first windows of a good order are mostly good passages, the last ones mostly bad.
+    Stage(400, 2e-3, 0.5, uneven=True),
 )
 
 
@@ -60,16 +64,16 @@ def draw_batch(tokenizer: "PreTrainedTokenizerBase", stage: Stage, step: int, rn
     grown = min(1.0, 2 * step / stage.steps) if stage.growing else 1.0
     longest = 2 + round((WINDOW - 2) * grown**2)
     size = rng.randint(max(1, longest // 2), longest)
-    if grown == 1 and rng.random() < 0.4:
-        size = WINDOW
     # Short lists start at any number, so that every number is met early.
     first = 1 if grown == 1 else rng.randint(1, WINDOW - size + 1)
     prompts: list[str] = []
     answers: list[str] = []
     for _ in range(max(4, TOKENS // (25 * size + 20))):
         query = draw_query(rng, "train")
-        shared = rng.choices(range(4), weights=(25, 35, 25, 15), k=size)
-        passages = [draw_passage(rng, query, concepts, exact=0.45) for concepts in shared]
+        weights = [rng.random() ** 3 for _ in range(4)] if stage.uneven else [25, 35, 25, 15]
+        exact = rng.random() if stage.uneven else 0.45
+        shared = rng.choices(range(4), weights, k=size)
+        passages = [draw_passage(rng, query, concepts, exact) for concepts in shared]
         prompts.append(rendered(tokenizer, " ".join(query), passages, first))
         answers.append(demonstration(query, passages, stage.notice, rng, first) + tokenizer.eos_token)
     return pack(tokenizer, prompts, answers)
@@ -131,9 +135,14 @@ def train(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", stage:
 def main() -> None:
     """Run the stages one after the other; OUT holds the model as it is after the last finished one."""
     parser = argparse.ArgumentParser(description="Teach the demo model to write.")
-    parser.add_argument("model", type=Path, help="the untrained model's folder, from model.py")
+    parser.add_argument(
+        "model", type=Path, help="the folder to start from: the untrained model, from model.py"
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--stage", type=int, default=1, help="start with this stage, MODEL being that before it"
+    )
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     tokenizer = load_tokenizer(options.model)
@@ -141,6 +150,8 @@ def main() -> None:
     collection = make_collection()
     validation = windows(collection, collection.split("train")[-20:], random.Random(5), shuffled=1)[:120]
     for number, stage in enumerate(STAGES):
+        if number + 1 < options.stage:
+            continue
         print(f"stage {number + 1}: {stage}", flush=True)
         train(model, tokenizer, stage, options.seed + number)
         save(model, tokenizer, options.out)
