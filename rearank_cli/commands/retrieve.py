@@ -12,7 +12,7 @@ from rearank_cli.formats.jsonl import write_candidates
 from rearank_cli.formats.streams import open_sink
 from rearank_cli.formats.trec import write_run
 from rearank_cli.retrieval.bm25 import K1, B
-from rearank_cli.retrieval.request import Request, answered
+from rearank_cli.retrieval.request import Backend, Request, answered
 
 
 class Format(StrEnum):
@@ -54,6 +54,13 @@ def retrieve(
             help="Keep the index here, not in the user's cache; alone, search what is there.",
         ),
     ] = "",
+    backend: Annotated[
+        Backend,
+        typer.Option(
+            help="bm25: embedded, no Java; lucene: the extra `pyserini`; auto: lucene for a dataset with a "
+            "prebuilt index, where the extra is installed."
+        ),
+    ] = Backend.AUTO,
     run: Annotated[
         str, typer.Option(metavar="FILE", help="Retrieve nothing: give this TREC run its texts.")
     ] = "",
@@ -76,12 +83,12 @@ def retrieve(
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the names, sizes and what is here.")] = False,
 ) -> None:
-    """Rank a collection's documents for each query by BM25, as Lucene does, without Java."""
+    """Rank a collection's documents for each query by BM25, as Lucene does."""
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     request = Request(
         dataset=dataset, split=split, all_queries=all_queries, yes=yes, corpus=corpus, topics=topics,
-        index=index, run=run, skip_missing=skip_missing, hits=hits, k1=k1, b=b, tag=tag,
+        index=index, backend=backend, run=run, skip_missing=skip_missing, hits=hits, k1=k1, b=b, tag=tag,
     )  # fmt: skip
     with open_sink(output) as sink:
         if list_:

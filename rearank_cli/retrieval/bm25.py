@@ -8,6 +8,7 @@ where N and the mean are over the documents that have a term. bm25s holds and ad
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +72,11 @@ def search(index: Index, query: str, hits: int) -> list[tuple[int, float]]:
     import numpy as np
 
     vocabulary = index.scores.vocab_dict
-    known = [vocabulary[term] for term in analyse(query) if term in vocabulary]
-    if not known:
-        return []
-    scores: NDArray[np.float32] = index.scores.get_scores_from_ids(known)
+    repeated = Counter(vocabulary[term] for term in analyse(query) if term in vocabulary)
+    scores: NDArray[np.float32] = np.zeros(len(index.places), dtype=np.float32)
+    for times in sorted(set(repeated.values())):  # a long query says a few words many times
+        terms = [term for term, count in repeated.items() if count == times]
+        scores += times * index.scores.get_scores_from_ids(terms)
     found = np.flatnonzero(scores > 0)
     if len(found) > hits:
         least = np.partition(scores[found], -hits)[-hits]

@@ -1,8 +1,9 @@
 """A request for a first stage, from its options to the candidates."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from rearank_cli.datasets.collections import UNNAMED, Collection, Corpus, file_corpus, nothing
 from rearank_cli.datasets.documents import read_queries
@@ -12,9 +13,18 @@ from rearank_cli.errors import UsageError
 from rearank_cli.formats.streams import open_source
 from rearank_cli.formats.trec import clean_tag, read_run
 from rearank_cli.records import Candidates, Query
-from rearank_cli.retrieval import embedded
+from rearank_cli.retrieval import embedded, lucene
 from rearank_cli.retrieval.bm25 import K1, B
 from rearank_cli.retrieval.first_stage import Retriever, first_stage
+
+
+class Backend(StrEnum):
+    """What searches."""
+
+    AUTO = "auto"
+    """Lucene for a dataset with a prebuilt index, where the extra is installed; else the embedded BM25."""
+    BM25 = "bm25"
+    LUCENE = "lucene"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,7 @@ class Request:
     corpus: str = ""
     topics: str = ""
     index: str = ""
+    backend: Backend = Backend.AUTO
     run: str = ""
     skip_missing: bool = False
     hits: int = 100
@@ -50,6 +61,7 @@ def answered(request: Request) -> Iterator[Candidates]:
         MissingInput: a dataset, file or index is not there.
         DataError: an input is malformed.
         OutputError: the index cannot be kept where it was wished.
+        Unavailable: the extra for Lucene is not installed, or Lucene died.
     """
     if request.run:
         yield from _attached(request)
@@ -57,9 +69,9 @@ def answered(request: Request) -> Iterator[Candidates]:
     _check(request)
     collection = _collection(request) if request.dataset else None
     own = collection.queries() if collection and not request.topics else None
-    with _asked(request, own) as queries:
+    with _asked(request, own) as queries, _retriever(request, collection) as retriever:
         yield from first_stage(
-            _retriever(request, collection),
+            retriever,
             queries,
             hits=request.hits,
             tag=clean_tag(request.tag or f"{collection.tag if collection and own else UNNAMED}:bm25"),
@@ -97,10 +109,24 @@ def _asked(request: Request, own: list[Query] | None) -> Iterator[Iterable[Query
         yield read_queries(source, plain=not request.topics)
 
 
-def _retriever(request: Request, collection: Collection | None) -> Retriever:
-    corpus: Corpus | None = collection.corpus if collection else None
-    if request.corpus:
-        corpus = file_corpus(request.corpus)
+def _retriever(request: Request, collection: Collection | None) -> AbstractContextManager[Retriever]:
+    corpus = file_corpus(request.corpus) if request.corpus else collection.corpus if collection else None
+    prebuilt = _prebuilt(request, corpus)
+    if prebuilt:
+        return lucene.ready_made(prebuilt, k1=request.k1, b=request.b, yes=request.yes)
     if corpus is None:
-        return embedded.stored(request.index)
-    return embedded.retriever(corpus, request.index, k1=request.k1, b=request.b)
+        return nullcontext(embedded.stored(request.index))
+    if request.backend is Backend.LUCENE:
+        return lucene.local(corpus, request.index, k1=request.k1, b=request.b)
+    return nullcontext(embedded.retriever(corpus, request.index, k1=request.k1, b=request.b))
+
+
+def _prebuilt(request: Request, corpus: Corpus | None) -> str:
+    """Return the name of the prebuilt Lucene index to search, or "" where another is meant."""
+    if corpus is None:
+        return request.index if request.backend is Backend.LUCENE else ""
+    if request.backend is Backend.LUCENE and not request.index:
+        return corpus.index
+    if request.backend is Backend.AUTO and not request.index and corpus.index and not lucene.missing():
+        return corpus.index
+    return ""

@@ -1,0 +1,95 @@
+"""Folders that are made once and then only read: whole or not there, and marked with what they were made from."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+import orjson
+
+from rearank_cli.console import note
+from rearank_cli.errors import DataError, OutputError, UsageError
+from rearank_cli.places import cache_folder
+
+MANIFEST = "index.json"
+
+Made: TypeAlias = Mapping[str, str | float]
+"""What an index was made from and how: the same values, the same index."""
+
+
+def place_of(made: Made, folder: str) -> Path | None:
+    """Return where an index is kept: the folder that was named, or one of the user's cache.
+
+    None where it cannot be kept: its documents can be read only once (`content` is ""), or the cache cannot
+    be written, which is said on stderr.
+    """
+    if folder:
+        return Path(folder)
+    indexes = cache_folder() / "indexes"
+    try:
+        indexes.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        note(f"{indexes}: cannot be written ({error.strerror}); the index is not kept")
+        return None
+    key = hashlib.sha256(orjson.dumps(made, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
+    return indexes / key if made["content"] else None
+
+
+def is_kept(place: Path) -> bool:
+    """Return whether an index is there."""
+    return (place / MANIFEST).is_file()
+
+
+def check(place: Path, made: Made) -> None:
+    """Refuse an index that was made from other documents or in another way. Raises UsageError."""
+    with readable(place):
+        found = orjson.loads((place / MANIFEST).read_bytes())
+    differ = sorted(name for name in {*made, *found} if found.get(name) != made.get(name))
+    if differ:
+        raise UsageError(
+            f"{place}: this index was made with another {', '.join(differ)}; remove it, or name another"
+        )
+
+
+@contextmanager
+def readable(place: Path) -> Iterator[None]:
+    """Turn what damaged files raise into DataError."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise DataError(f"{place}: the index is damaged ({error}); remove the folder") from error
+
+
+def make(place: Path, made: Made, build: Callable[[Path], None]) -> None:
+    """Let `build` fill a folder beside the place, then rename it, so that nobody opens half an index.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    with _writable(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        with _writable(place):
+            build(beside)
+            (beside / MANIFEST).write_bytes(orjson.dumps(made))
+            beside.chmod(0o755)
+            with suppress(FileNotFoundError):
+                place.rmdir()  # an empty folder may be named
+            beside.rename(place)
+    except OutputError:
+        if not is_kept(place):  # else another process was faster, and its index is as good
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _writable(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{place}: the index cannot be written ({error.strerror})") from error
