@@ -3,7 +3,7 @@
 qid and docid are opaque strings without white space, always.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -108,7 +108,7 @@ class Prompt:
     docids: tuple[str, ...]
     digest: str
     messages: tuple[Message, ...] = ()
-    ids: tuple[int, ...] = ()
+    ids: Sequence[int] = ()
     sample: int = 0
     sampling: Sampling | None = None
     thought: str = ""

@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 
+import orjson
+
 from rearank_cli.commands import rerank_options as options
 from rearank_cli.commands.options import Input, Output
 from rearank_cli.console import LogFormat, configure, note
 from rearank_cli.engines.opening import EngineName, EngineOptions, model_name, open_engine
+from rearank_cli.engines.tokenizer import ChatTokenizer, context_of
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.jsonl import write_candidates
 from rearank_cli.formats.provenance import clean_argument, write_provenance
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import clean_tag, write_run
 from rearank_cli.ranking.choosing import chosen, run_tag
+from rearank_cli.ranking.dry_run import Prices
+from rearank_cli.ranking.dry_run import dry_run as count_windows
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.reranking import Plan, Reranking
 from rearank_cli.ranking.stopping import Stop
@@ -50,6 +55,10 @@ def rerank(
     seed: options.Seed = 0,
     force_answer: options.ForceAnswer = False,
     repair_retries: options.RepairRetries = 0,
+    dry_run: options.DryRun = False,
+    tokenizer: options.Tokenizer = None,
+    price_in: options.PriceIn = None,
+    price_out: options.PriceOut = None,
     trace: options.Trace = None,
     max_malformed: options.MaxMalformed = "50%",
     fail_above: options.FailAbove = "0%",
@@ -107,6 +116,12 @@ def rerank(
     name = model_name(model, wanted)
     with open_source(file) as source, open_sink(output) as sink:
         stream = chosen(read_rankings(source), limit=limit, qids=only)
+        if dry_run:
+            counting, context = _counting(how.model if model else None, tokenizer, wanted)
+            plan = replace(plan, trace=None, max_malformed=100.0)
+            expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
+            sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
+            return
         reranking = Reranking(open_engine(how.model if model else None, plan.sampling, wanted), plan, stop)
         for candidates in reranking.run(stream):
             label = clean_tag(tag) if tag else run_tag(candidates.tag, source.name, name)
@@ -119,3 +134,18 @@ def rerank(
         write_provenance(output, facts)
     if reranking.stopped is not None:
         raise reranking.stopped
+
+
+def _counting(
+    model: str | None, tokenizer: str | None, wanted: EngineOptions
+) -> tuple[ChatTokenizer | None, int | None]:
+    """Return the tokenizer and context that a dry run counts with; none for a server's unnamed tokenizer."""
+    served = wanted.name is EngineName.ENDPOINT or bool(wanted.base_url)
+    if tokenizer is None and (served or model is None):
+        note("without --tokenizer the counts of tokens are estimates: 4 characters a token")
+        return None, None
+    trusted = wanted.trust_remote_code
+    context = wanted.max_model_len
+    if context is None and model is not None and not served:
+        context = context_of(model, trust_remote_code=trusted)
+    return ChatTokenizer(tokenizer or str(model), trust_remote_code=trusted), context

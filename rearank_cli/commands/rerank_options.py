@@ -121,6 +121,18 @@ RepairRetries = Annotated[
     int, typer.Option(min=0, help="Fresh samples for an answer that was truncated or empty.")
 ]
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Load no model; print what would be asked, as JSON.")]
+PriceIn = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million prompt tokens, for --dry-run.")
+]
+PriceOut = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million output tokens, for --dry-run.")
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Tokenizer folder or hub id, for counting; default: the model's."),
+]
+
 Trace = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Journal of every answer: the same command resumes from it."),

@@ -66,6 +66,22 @@ class ChatTokenizer:
         ]
 
 
+def context_of(model: str, *, trust_remote_code: bool = False) -> int | None:
+    """Return how many tokens a model's configuration allows, None where it does not say.
+
+    Raises:
+        MissingInput: no configuration there.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise MissingInput(f"{model}: no config.json could be loaded ({first_line(error)})") from error
+    length = config.get_text_config().max_position_embeddings
+    return int(length) if length else None
+
+
 def _load(model: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - transformers is untyped
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

@@ -191,10 +191,15 @@ class Scheduler:
 
     def _reordered(self, candidates: Candidates, ranking: tuple[int, ...]) -> Candidates:
         hits = (*(candidates.hits[position] for position in ranking), *candidates.hits[len(ranking) :])
-        scored = (replace(hit, score=float(len(hits) - place)) for place, hit in enumerate(hits))
+        scores = range(len(hits), 0, -1)
         if self._walking.keep_texts:
-            return replace(candidates, hits=tuple(scored))
-        return replace(candidates, hits=tuple(Hit(hit.docid, hit.score) for hit in scored))
+            scored = (
+                Hit(hit.docid, float(score), hit.text, hit.title)
+                for hit, score in zip(hits, scores, strict=True)
+            )
+        else:
+            scored = (Hit(hit.docid, float(score)) for hit, score in zip(hits, scores, strict=True))
+        return replace(candidates, hits=tuple(scored))
 
 
 def _broken_off(strategy: Strategy) -> tuple[int, ...]:

@@ -42,11 +42,24 @@ class Tokenizer(Protocol):
         """Return each text cut after its first `cap` tokens."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a rendered chat that is tokenised by itself: text around the value of a slot (0: the query)."""
+
+    before: str
+    slot: int
+    after: str
+
+    def fill(self, values: Sequence[str]) -> str:
+        """Return the text with the slot's value in it."""
+        return self.before + values[self.slot] + self.after
+
+
 @dataclass(slots=True)
 class _Skeleton:
-    """The rendered chat of one window length, cut into pieces with markers in them; None: it does not split."""
+    """The rendered chat of one window length as ids and pieces in turn; no parts: it does not split."""
 
-    pieces: list[str] | None
+    parts: "list[array[int] | _Piece]"
     compared: int = 0
 
 
@@ -60,7 +73,7 @@ class TokenComposer:
         self._limit = limit
         self._skeletons: dict[int, _Skeleton] = {}
         self._ids: dict[str, array[int]] = {}
-        self._texts: dict[Hit, str] = {}
+        self._texts: dict[tuple[str | None, str], str] = {}
         self._added = re.compile(
             "|".join(map(re.escape, sorted(tokenizer.added, key=len, reverse=True))) or "(?!)"
         )
@@ -78,13 +91,13 @@ class TokenComposer:
             ids = array("I", self.whole(query.text, self._shortened(query, passages, len(ids))))
             self.shortened += 1
         docids = tuple(hit.docid for hit in hits)
-        return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=tuple(ids))
+        return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=ids)
 
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that goes on from what was thought so far, where only the answer can follow."""
         thought = closed_thought(text)
         ids = array("I", (*prompt.ids, *self._tokenizer.encode([thought])[0]))
-        return replace(prompt, ids=tuple(ids), digest=_digest(ids), thought=thought)
+        return replace(prompt, ids=ids, digest=_digest(ids), thought=thought)
 
     def whole(self, query: str, passages: Sequence[str]) -> list[int]:
         """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal."""
@@ -92,34 +105,41 @@ class TokenComposer:
         return self._tokenizer.encode([text])[0]
 
     def _passage(self, hit: Hit) -> str:
-        text = self._texts.get(hit)
+        key = (hit.text, hit.title)
+        text = self._texts.get(key)
         if text is None:
-            _make_room(self._texts)
-            text = self._texts[hit] = passage_text(self._template, hit)
+            if len(self._texts) >= _CACHED_PIECES:
+                self._texts.clear()
+            text = self._texts[key] = passage_text(self._template, hit)
         return text
 
     def _joined(self, query: str, passages: Sequence[str]) -> "array[int]":
         skeleton = self._skeletons.get(len(passages))
         if skeleton is None:
             skeleton = self._skeletons[len(passages)] = self._skeleton(len(passages))
-        if skeleton.pieces is None:
+        if not skeleton.parts:
             return array("I", self.whole(query, passages))
-        values = (query, *passages)
-        filled = [_MARK.sub(lambda match: values[int(match[1])], piece) for piece in skeleton.pieces]
-        self._learn(filled)
-        ids = array("I")
-        for piece in filled:
-            ids += self._ids[piece]
+        ids = self._filled(skeleton, (query, *passages))
         if skeleton.compared < _COMPARED:
             skeleton.compared += 1
             if ids != (whole := array("I", self.whole(query, passages))):
-                skeleton.pieces = None
+                skeleton.parts = []
                 return whole
+        return ids
+
+    def _filled(self, skeleton: _Skeleton, values: Sequence[str]) -> "array[int]":
+        texts = [part.fill(values) for part in skeleton.parts if isinstance(part, _Piece)]
+        self._learn(texts)
+        ids, known, text = array("I"), self._ids, iter(texts)
+        for part in skeleton.parts:
+            ids += known[next(text)] if isinstance(part, _Piece) else part
         return ids
 
     def _learn(self, pieces: Sequence[str]) -> None:
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._ids]
-        if new and len(self._ids) + len(new) > _CACHED_PIECES:
+        if not new:
+            return
+        if len(self._ids) + len(new) > _CACHED_PIECES:
             self._ids.clear()
             new = list(dict.fromkeys(pieces))
         for piece, ids in zip(new, self._tokenizer.encode(new), strict=True):
@@ -130,8 +150,24 @@ class TokenComposer:
         text = self._tokenizer.render(render(self._template, marks[0], marks[1:]))
         found = [int(index) for index in _MARK.findall(text)]
         if sorted(set(found)) != list(range(n + 1)):
-            return _Skeleton(None)
-        return _Skeleton([part for piece in _cut(text, self._added) for part in self._halves(piece)])
+            return _Skeleton([])
+        pieces = [part for piece in _cut(text, self._added) for part in self._halves(piece)]
+        if any(len(_MARK.findall(piece)) > 1 for piece in pieces):
+            return _Skeleton([])
+        return _Skeleton(self._parts(pieces))
+
+    def _parts(self, pieces: Sequence[str]) -> "list[array[int] | _Piece]":
+        """Tokenise what never changes once and for all, neighbours together."""
+        parts: list[array[int] | _Piece] = []
+        for piece, ids in zip(pieces, self._tokenizer.encode(pieces), strict=True):
+            mark = _MARK.search(piece)
+            if mark is not None:
+                parts.append(_Piece(piece[: mark.start()], int(mark[1]), piece[mark.end() :]))
+            elif parts and isinstance(parts[-1], array):
+                parts[-1] += array("I", ids)
+            else:
+                parts.append(array("I", ids))
+        return parts
 
     def _halves(self, piece: str) -> Iterator[str]:
         """Part a piece that ends in " <mark>" before that space, where the tokenizer always parts there too.
@@ -166,11 +202,6 @@ def _digest(ids: "array[int]") -> str:
 def _cut(text: str, added: re.Pattern[str]) -> list[str]:
     cuts = [0, *(match.start() for match in added.finditer(text) if match.start()), len(text)]
     return [text[start:stop] for start, stop in pairwise(cuts)]
-
-
-def _make_room(cache: dict[Hit, str]) -> None:
-    if len(cache) >= _CACHED_PIECES:
-        cache.clear()
 
 
 def even_cap(lengths: Sequence[int], budget: int) -> int:

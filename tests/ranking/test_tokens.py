@@ -1,6 +1,7 @@
 """Token ids joined from pieces equal the whole chat tokenised at once, with the real Qwen2.5 tokenizer."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.streams import open_source
 from rearank_cli.ranking.prompts import Template, Turn, load, passage_text
 from rearank_cli.ranking.tokens import TokenComposer, even_cap
-from rearank_cli.records import Candidates, Hit, Query
+from rearank_cli.records import Candidates, Hit, Message, Query
 
 pytest.importorskip("transformers", reason="the extra `local` is not installed")
 
@@ -68,13 +69,13 @@ class Lossy:
 
     added = ("<|im_start|>",)
 
-    def render(self, messages: object) -> str:
+    def render(self, messages: Sequence[Message]) -> str:
         return "<|im_start|>" + str(messages)
 
-    def encode(self, texts: list[str]) -> list[list[int]]:
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[sum(text.encode("utf-8", "surrogatepass"))] for text in texts]
 
-    def first_tokens(self, texts: list[str], cap: int) -> list[str]:
+    def first_tokens(self, texts: Sequence[str], cap: int) -> list[str]:
         return [text[:cap] for text in texts]
 
 
