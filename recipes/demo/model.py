@@ -182,13 +182,14 @@ def save(model: "Qwen2ForCausalLM", tokenizer: "PreTrainedTokenizerBase", folder
     from transformers import GenerationConfig
 
     folder.mkdir(parents=True, exist_ok=True)
-    # What training and loading left behind is not the model's: a cache switched off, where it came from.
+    # Training and loading leave behind what is not the model's: no cache, padding, where it came from.
     model.config.use_cache = True
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
     for key in ("is_local", "local_files_only"):
         tokenizer.init_kwargs.pop(key, None)
+    tokenizer.backend_tokenizer.no_padding()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "prompt.toml").write_text(PROMPT_TOML)

@@ -4,8 +4,8 @@
 #     sh recipes/demo/train.sh [WORK]
 #
 # Run it from the root of a checkout, with torch, transformers, trl, datasets, bm25s and PyStemmer installed.
-# WORK (default build/demo) keeps every stage. The times were measured on two cores of an x86-64 machine
-# without a GPU, one thread for each step and other work beside it.
+# WORK (default build/demo) keeps the model of every step. The times were measured on a 2-core x86-64 machine
+# without a GPU, one thread each, while up to four other processes ran on it: alone it is faster.
 set -eu
 
 PYTHON=${PYTHON:-python}
@@ -20,13 +20,13 @@ $PYTHON recipes/demo/evaluate.py
 # A tokenizer and an untrained model (12 s).
 $PYTHON recipes/demo/model.py "$WORK/untrained"
 
-# Supervised training on demonstrations that miss half of the synonyms (@SFT@).
+# Supervised training on demonstrations that miss half of the synonyms (41 min: 10, 6, 17 and 7 for the four stages).
 $PYTHON recipes/demo/sft.py "$WORK/untrained" "$WORK/sft"
 
-# GRPO on windows of BM25's candidates for the train queries (@GRPO@).
+# GRPO on windows of BM25's candidates for the train queries (11 min).
 $PYTHON recipes/demo/grpo.py "$WORK/sft" "$WORK/grpo"
 
-# The figures on the test queries, which nothing above has read (20 s each).
+# The figures on the test queries, which nothing above has read (30 s each).
 $PYTHON recipes/demo/evaluate.py "$WORK/sft"
 $PYTHON recipes/demo/evaluate.py "$WORK/grpo"
 
