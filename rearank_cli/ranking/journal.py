@@ -34,6 +34,8 @@ class Journal:
             DataError: the file is not a trace.
         """
         self._path = path
+        if Path(path).exists() and not Path(path).is_file():
+            raise OutputError(f"{path}: expected a file for the trace, found a folder, pipe or device")
         try:
             self._file: BinaryIO = Path(path).open("a+b", buffering=0)  # noqa: SIM115 - held until close()
         except OSError as error:

@@ -27,20 +27,29 @@ _CARD_KEYS = {"prompt", "window", "step", "max_tokens", "think"}
 class Profile:
     """A model and how to ask it; `remark` is a sentence for stderr, or empty.
 
-    `window` and `step` count passages.
+    `window` and `step` count passages. `think` is what the model's chat template is told, None for nothing.
     """
 
     model: str
     template: Template
     window: int
     step: int
+    think: bool | None = None
     remark: str = ""
 
 
 def profile(
-    model: str | None, *, prompt: str | None = None, window: int | None = None, step: int | None = None
+    model: str | None,
+    *,
+    prompt: str | None = None,
+    window: int | None = None,
+    step: int | None = None,
+    think: bool | None = None,
 ) -> Profile:
     """Return how to ask a model, given what the command line fixes (the rest is None).
+
+    Without thinking, a model that would be asked for it gets the `rankgpt` prompt, as in the paper's
+    table 4, and its chat template is told.
 
     `model` is a folder, a hub id, `demo` for the one that the package carries, or None for a replay.
 
@@ -52,6 +61,9 @@ def profile(
     found = _default("-") if model is None else _by_folder(model) or _by_name(model) or _default(model)
     if prompt is not None:
         found = replace(found, template=prompts.load(prompt), remark="")
+    elif think is False and found.template.think:
+        found = replace(found, template=prompts.load("rankgpt"), remark="")
+    found = found if think is None else replace(found, think=think)
     size = window or found.window
     return replace(found, window=size, step=_step(size, step, found.step))
 
@@ -81,7 +93,9 @@ def _by_folder(model: str) -> Profile | None:
     name = values.get("prompt", "rearank")
     template = prompts.load(str(folder / name) if name.endswith(".toml") else name)
     template = replace(template, max_tokens=values.get("max_tokens", template.max_tokens))
-    return Profile(str(folder), template, values.get("window", 20), values.get("step", 10))
+    return Profile(
+        str(folder), template, values.get("window", 20), values.get("step", 10), values.get("think")
+    )
 
 
 def _read_card(card: Path) -> dict[str, Any]:
@@ -98,16 +112,20 @@ def _by_name(model: str) -> Profile | None:
     known = tomllib.loads(_KNOWN.read_text(encoding="utf-8")).get(model)
     if known is None:
         return None
-    released = cache_folder() / "prompts" / f"{known['prompt']}.toml"
-    if released.exists():
-        return Profile(model, prompts.load(str(released)), known["window"], known["step"])
+    made = cache_folder() / "prompts" / f"{known['prompt']}.toml"
+    template = prompts.load(str(made) if made.exists() else known["fallback"])
+    template = replace(template, max_tokens=known.get("max_tokens", template.max_tokens))
     remark = (
-        f"{model} was trained with its authors' prompt, which is not on this machine: {known['wording']}; "
+        ""
+        if made.exists()
+        else (
+            f"{model} is asked by its authors in words that are not on this machine: {known['wording']}; until then "
+            f"the {known['fallback']!r} prompt is used, with which it may rank worse"
+        )
     )
-    remark += f"until then the {known['fallback']!r} prompt is used, with which it is known to rank worse"
-    return Profile(model, prompts.load(known["fallback"]), known["window"], known["step"], remark)
+    return Profile(model, template, known["window"], known["step"], known.get("think"), remark)
 
 
 def _default(model: str) -> Profile:
     remark = f"{model} is not in the table of known models: asked with the 'rearank' prompt (see --prompt)"
-    return Profile(model, prompts.load("rearank"), 20, 10, remark)
+    return Profile(model, prompts.load("rearank"), 20, 10, None, remark)

@@ -2,6 +2,7 @@
 
     name = "mine"
     passage_chars = 400            # cut, after white space is collapsed; absent: whole passages
+    passage_words = 300            # the same in words
     titled = "{title} {text}"      # what a passage with a title reads like
     remove = []                    # strings taken out of a passage first
     think = true                   # the answer comes after reasoning
@@ -33,7 +34,15 @@ from rearank_cli.records import Hit, Message
 
 FOLDER = Path(__file__).parent / "templates"
 ROLES = ("system", "user", "assistant")
-_TYPES = {"name": str, "passage_chars": int, "titled": str, "remove": list, "think": bool, "max_tokens": int}
+_TYPES = {
+    "name": str,
+    "passage_chars": int,
+    "passage_words": int,
+    "titled": str,
+    "remove": list,
+    "think": bool,
+    "max_tokens": int,
+}
 _FIELD = re.compile(r"\{(query|count|number|passage|passages|title|text)\}")
 
 
@@ -50,11 +59,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prompt before it is filled. `passage_chars` counts characters, `max_tokens` those of a completion."""
+    """A prompt before it is filled.
+
+    `passage_chars` and `passage_words` cut a passage, `max_tokens` bounds a completion.
+    """
 
     name: str
     turns: tuple[Turn, ...]
     passage_chars: int | None = None
+    passage_words: int | None = None
     titled: str = "{title} {text}"
     remove: tuple[str, ...] = ()
     think: bool = False
@@ -130,7 +143,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def passage_text(template: Template, hit: Hit) -> str:
-    """Return what the model sees of one hit: title and text joined, cleaned, cut at `passage_chars`.
+    """Return what the model sees of one hit: title and text joined, cleaned, cut.
 
     >>> passage_text(Template("x", (), passage_chars=9), Hit("d", 1.0, "a  long\\ntext", "T"))
     'T a long '
@@ -140,7 +153,7 @@ def passage_text(template: Template, hit: Hit) -> str:
         text = fill(template.titled, {"title": hit.title, "text": text})
     for unwanted in template.remove:
         text = text.replace(unwanted, "")
-    return " ".join(text.split())[: template.passage_chars]
+    return " ".join(text.split()[: template.passage_words])[: template.passage_chars]
 
 
 def render(template: Template, query: str, passages: Sequence[str]) -> tuple[Message, ...]:
