@@ -1,6 +1,7 @@
 """Everything said to a person or to cron's log goes through here, on stderr; stdout is only data."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -50,8 +51,23 @@ def _say(level: str, message: str) -> None:
     if _voice.format is LogFormat.JSON:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, "level": level, "message": message}, ensure_ascii=False)
-    sys.stderr.write(line + "\n")
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:  # a log on a full disk ends no work, nor hides its exit status
+        _drop_unwritten()
+
+
+def _drop_unwritten() -> None:
+    """Empty the buffer of stderr, which would fail once more, and with status 120, when the program ends."""
+    stderr, kept, nowhere = sys.stderr.fileno(), os.dup(sys.stderr.fileno()), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stderr)
     sys.stderr.flush()
+    os.dup2(kept, stderr)
+    os.close(kept)
+    os.close(nowhere)
 
 
 class Showing(Protocol):
@@ -64,7 +80,8 @@ class Showing(Protocol):
 @contextmanager
 def progress() -> Iterator[Showing]:
     """Show progress: a live line on a terminal, else a note a minute."""
-    if _voice.quiet or _voice.format is LogFormat.JSON or not sys.stderr.isatty():
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if _voice.quiet or _voice.format is LogFormat.JSON or not terminal:
         yield _every(LOG_SECONDS)
         return
     from rich.console import Console

@@ -34,9 +34,8 @@ class Journal:
             DataError: the file is not a trace.
         """
         self._path = path
-        if Path(path).exists() and not Path(path).is_file():
-            raise OutputError(f"{path}: expected a file for the trace, found a folder, pipe or device")
         try:
+            _refuse_device(path)
             self._file: BinaryIO = Path(path).open("a+b", buffering=0)  # noqa: SIM115 - held until close()
         except OSError as error:
             raise OutputError(f"{path}: the trace cannot be opened ({error.strerror})") from error
@@ -119,6 +118,12 @@ class Journal:
     def _sync(self) -> None:
         os.fsync(self._file)
         self._synced = time.monotonic()
+
+
+def _refuse_device(path: str) -> None:
+    """Refuse what has no end to read to. Raises OutputError."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise OutputError(f"{path}: expected a file for the trace, found a folder, pipe or device")
 
 
 def _scope(asked: Row) -> str:

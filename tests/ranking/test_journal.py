@@ -92,6 +92,9 @@ def test_a_second_process_is_told_who_holds_the_trace(tmp_path: Path) -> None:
 def test_a_trace_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be opened"):
         Journal(str(tmp_path / "no" / "trace.jsonl"), ASKED)
+    for endless in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(OutputError, match="found a folder, pipe or device"):
+            Journal(str(endless), ASKED)
     (tmp_path / "not.jsonl").write_text("not a trace\n", encoding="utf-8")
     with pytest.raises(DataError, match="not.jsonl:1"):
         Journal(str(tmp_path / "not.jsonl"), ASKED)
