@@ -1,90 +1,92 @@
 """`rearank evaluate`: runs or candidates in, figures out."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rearank_cli.commands import evaluate_options as options
 from rearank_cli.console import note
 from rearank_cli.errors import MissingInput, UsageError
+from rearank_cli.evaluation.choices import Format, Fusion, Test
 from rearank_cli.formats.streams import open_sink, open_source
-from rearank_cli.formats.trec import dataset_of, read_qrels
+from rearank_cli.formats.trec import dataset_of, read_qrels, write_run
 
 if TYPE_CHECKING:  # the wing loads numpy, which a help page must not wait for
+    from rearank_cli.evaluation.costs import Cost
     from rearank_cli.evaluation.measures import Evaluation
+    from rearank_cli.evaluation.report import Report
     from rearank_cli.evaluation.runs import Run
     from rearank_cli.records import Qrels
 
-NAMED = 10  # missing queries that are named one by one
-
-
-class Format(StrEnum):
-    """How the figures are written."""
-
-    TABLE = "table"
-    TSV = "tsv"
-    JSON = "json"
-
-
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="FILE", help="TREC runs or candidates (.gz too); nothing or - reads stdin."),
-]
-Metrics = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--metric",
-        "-m",
-        metavar="MEASURE",
-        help="May be repeated; as trec_eval, ir_measures or ranx spell it (ndcg_cut.10, nDCG@10, ndcg@10); "
-        "nDCG@10 by default.",
-    ),
-]
-QrelsFile = Annotated[str, typer.Option("--qrels", metavar="FILE", help="Judgements, TREC's or BEIR's.")]
-Dataset = Annotated[
-    str,
-    typer.Option(
-        "--dataset", metavar="NAME", help="Take its judgements, instead of those that the tag names."
-    ),
-]
-
 
 def evaluate(
-    files: Files = None,
+    files: options.Files = None,
     *,
-    metric: Metrics = None,
-    qrels: QrelsFile = "",
-    dataset: Dataset = "",
-    min_grade: Annotated[
-        int, typer.Option(help="Lowest relevant grade where a measure knows only relevant or not.")
-    ] = 1,
-    only_retrieved: Annotated[
-        bool,
-        typer.Option("--only-retrieved", help="Average over the queries of the run alone, as trec_eval."),
-    ] = False,
-    per_query: Annotated[
-        bool, typer.Option("--per-query", "-q", help="Show each query's figures too.")
-    ] = False,
+    metric: options.Metrics = None,
+    qrels: options.QrelsFile = "",
+    dataset: options.Dataset = "",
+    min_grade: options.MinGrade = 1,
+    only_retrieved: options.OnlyRetrieved = False,
+    per_query: options.PerQuery = False,
+    baseline: options.Baseline = "",
+    test: Annotated[Test, typer.Option(help="Paired test of each difference.")] = Test.STUDENT,
+    trace: options.Traces = None,
+    fuse: options.Fuse = None,
     layout: Annotated[Format, typer.Option("--format", help="What is written.")] = Format.TABLE,
 ) -> None:
     """Measure runs against judgements, as trec_eval does, averaged over every judged query.
 
     The judgements are those of --qrels or --dataset, or of the dataset that begins the run's tag.
     """
-    from rearank_cli.evaluation import measures, report, spellings
+    if fuse:
+        if metric or qrels or dataset or baseline or trace or per_query:
+            raise UsageError("--fuse writes a run; pipe it into another `rearank evaluate` for its figures")
+        _write_fused(files or ["-"], fuse)
+        return
+    from rearank_cli.evaluation import cautions, measures, report, spellings
 
     if min_grade < 1:
         raise UsageError(f"--min-grade {min_grade}: a grade below 1 is never relevant; expected 1 or more")
     wanted = [one for name in metric or ["nDCG@10"] for one in spellings.measures_of(name, min_grade)]
-    runs = _runs(files or ["-"], qrels)
+    paths = [*([baseline] if baseline else []), *(path for path in files or ["-"] if path != baseline)]
+    runs = _runs(paths, qrels)
     judged, runs = _judgements(runs, qrels, dataset)
     evaluations = [measures.evaluate(run, judged, wanted, only_retrieved=only_retrieved) for run in runs]
-    for evaluation in evaluations:
-        _note_missing(evaluation, only_retrieved=only_retrieved)
-    write = {Format.TABLE: report.table, Format.TSV: report.tsv, Format.JSON: report.json}[layout]
+    for run, evaluation in zip(runs, evaluations, strict=True):
+        for sentence in cautions.cautions(run, judged, evaluation, spellings.depth(wanted)):
+            note(sentence)
+    found = _report(evaluations, baseline, test, _costs(trace or [], runs), per_query=per_query)
     with open_sink("-") as sink:
-        sink.write(write(evaluations, per_query=per_query).encode())
+        sink.write(report.write(found, layout).encode())
+
+
+def _write_fused(files: Sequence[str], method: Fusion) -> None:
+    from rearank_cli.evaluation.fusion import fuse
+
+    fused = fuse(_runs(files, qrels=""), method)
+    with open_sink("-") as sink:
+        for candidates in fused:
+            write_run(sink, candidates, candidates.tag)
+
+
+def _report(
+    evaluations: Sequence["Evaluation"],
+    baseline: str,
+    test: Test,
+    costs: dict[str, "Cost"],
+    *,
+    per_query: bool,
+) -> "Report":
+    from rearank_cli.evaluation.comparison import compare
+    from rearank_cli.evaluation.report import Report
+
+    if not baseline:
+        return Report(evaluations, costs=costs, per_query=per_query)
+    first, *others = evaluations
+    if not others:
+        raise UsageError(f"--baseline {baseline}: expected another run to compare it with, found none")
+    return Report(evaluations, first.name, test, compare(first, others, test), costs, per_query)
 
 
 def _runs(files: Sequence[str], qrels: str) -> list["Run"]:
@@ -130,11 +132,13 @@ def _dataset_of(runs: Sequence["Run"]) -> str:
     return names[runs[0].name]
 
 
-def _note_missing(evaluation: "Evaluation", *, only_retrieved: bool) -> None:
-    missing = evaluation.missing
-    if not missing:
-        return
-    named = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
-    count = "are left out of the averages" if only_retrieved else "count 0"
-    judged = len({*missing, *evaluation.queries})
-    note(f"{evaluation.name}: {len(missing)} of {judged} judged queries are missing and {count}: {named}")
+def _costs(traces: Sequence[str], runs: Sequence["Run"]) -> dict[str, "Cost"]:
+    from rearank_cli.evaluation.costs import read_cost
+
+    if len(traces) > len(runs):
+        raise UsageError(f"expected at most one --trace a run ({len(runs)}), found {len(traces)}")
+    costs = {}
+    for path, run in zip(traces, runs[len(runs) - len(traces) :], strict=True):
+        with open_source(path) as source:
+            costs[run.name] = read_cost(source)
+    return costs

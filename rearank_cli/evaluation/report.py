@@ -1,14 +1,53 @@
-"""Evaluations as text: a table for people, TSV and JSON for programs."""
+"""Evaluations, comparisons and costs in the layouts that are offered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 
 import orjson
 
+from rearank_cli.evaluation.choices import Format, Test
+from rearank_cli.evaluation.comparison import Difference
+from rearank_cli.evaluation.costs import Cost
+from rearank_cli.evaluation.layouts import aligned, latex, markdown, tsv
 from rearank_cli.evaluation.measures import Evaluation
 
 MANY = 8  # measures; more than these stand one a line, since one a column would not fit a terminal
 ALL = "all"
+SIGNIFICANT = 0.05
+NAMES = {
+    Test.STUDENT: "paired t-test",
+    Test.FISHER: "Fisher's paired randomisation test",
+    Test.BOOTSTRAP: "paired bootstrap test",
+}
+LEAST = 0.0001  # p-values below are not told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is to be written: evaluations in their order, the differences from `baseline`, costs by run."""
+
+    evaluations: Sequence[Evaluation]
+    baseline: str = ""
+    test: Test = Test.NONE
+    differences: Sequence[Difference] = ()
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    per_query: bool = False
+
+
+def write(report: Report, layout: Format) -> str:
+    """Return the report in a layout."""
+    match layout:
+        case Format.JSON:
+            return _json(report)
+        case Format.TSV:
+            return tsv(_long(report))
+        case Format.MARKDOWN:
+            return markdown(_wide(report), texts=_texts(report)) + _legend(report, "\n{}\n")
+        case Format.LATEX:
+            return latex(_wide(report), texts=_texts(report)) + _legend(report, "% {}\n")
+        case Format.TABLE:
+            return _table(report)
 
 
 def figure(measure: str, value: float) -> str:
@@ -18,29 +57,6 @@ def figure(measure: str, value: float) -> str:
     ('0.6682', '1500')
     """
     return f"{value:.0f}" if measure.startswith("Num") else f"{value:.4f}"
-
-
-def table(evaluations: Sequence[Evaluation], *, per_query: bool = False) -> str:
-    """Return aligned plain text: one line a run (or a query of a run), one column a measure.
-
-    More than eight measures stand one a line instead, and the runs or queries are the columns.
-    """
-    measures = list(evaluations[0].means)
-    names = short([evaluation.name for evaluation in evaluations])
-    rows = [["run", *(["query"] if per_query else []), "queries", *measures]]
-    for name, evaluation in zip(names, evaluations, strict=True):
-        head = [name]
-        if per_query:
-            for qid in evaluation.queries:
-                values = [figure(measure, evaluation.per_query[measure][qid]) for measure in measures]
-                rows.append([*head, qid, "", *values])
-            head.append(ALL)
-        values = [figure(measure, evaluation.means[measure]) for measure in measures]
-        rows.append([*head, str(len(evaluation.queries)), *values])
-    texts = 2 if per_query else 1
-    if len(measures) > MANY and not per_query:
-        return aligned([list(row) for row in zip(*rows, strict=True)], texts=1)
-    return aligned(rows, texts=texts)
 
 
 def short(paths: Sequence[str]) -> list[str]:
@@ -53,47 +69,141 @@ def short(paths: Sequence[str]) -> list[str]:
     return names if len(set(names)) == len(names) else list(paths)
 
 
-def aligned(rows: Sequence[Sequence[str]], texts: int) -> str:
-    """Return the rows in columns two blanks apart: the first `texts` to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+def _texts(report: Report) -> int:
+    return 2 if report.per_query else 1
+
+
+def _table(report: Report) -> str:
+    rows = _wide(replace(report, differences=()))
+    if len(report.evaluations[0].means) > MANY and not report.per_query:
+        text = aligned([list(row) for row in zip(*rows, strict=True)], texts=1)
+    else:
+        text = aligned(rows, texts=_texts(report))
+    return f"{text}\n{aligned(_comparison(report), texts=2)}" if report.differences else text
+
+
+def _wide(report: Report) -> list[list[str]]:
+    """One line a run (or a query of a run), one column a measure; a dagger marks a significant difference."""
+    evaluations, measures = report.evaluations, list(report.evaluations[0].means)
+    marked = {(each.run, each.measure) for each in report.differences if _significant(each)}
+    headings = [heading for cost in report.costs.values() for heading in cost.columns()]
+    extra = list(dict.fromkeys(headings))
+    query = ["query"] if report.per_query else []
+    rows = [["run", *query, "queries", *measures, *extra]]
+    for name, evaluation in zip(short([each.name for each in evaluations]), evaluations, strict=True):
+        if report.per_query:
+            for qid in evaluation.queries:
+                values = [figure(measure, evaluation.per_query[measure][qid]) for measure in measures]
+                rows.append([name, qid, "", *values, *([""] * len(extra))])
+        means = [
+            figure(measure, evaluation.means[measure]) + "†" * ((evaluation.name, measure) in marked)
+            for measure in measures
+        ]
+        cost = report.costs.get(evaluation.name)
+        paid = [cost.columns()[heading] if cost else "-" for heading in extra]
+        rows.append([name, *([ALL] if query else []), str(len(evaluation.queries)), *means, *paid])
+    return rows
+
+
+def _significant(difference: Difference) -> bool:
+    return difference.chance is not None and difference.chance.holm < SIGNIFICANT
+
+
+def _legend(report: Report, frame: str) -> str:
+    if report.test is Test.NONE:
+        return ""
+    count = len(report.differences)
+    return frame.format(
+        f"† p < {SIGNIFICANT} against {short([report.baseline])[0]}: {NAMES[report.test]}, "
+        f"Holm's correction for {count} comparison{'s' * (count > 1)}"
     )
-    return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def tsv(evaluations: Sequence[Evaluation], *, per_query: bool = False) -> str:
-    """Return a header and one line a figure: run, query (`all` for the average), measure, value."""
-    lines = ["run\tquery\tmeasure\tvalue"]
-    for evaluation in evaluations:
+def _comparison(report: Report) -> list[list[str]]:
+    names = dict(
+        zip(
+            [each.name for each in report.evaluations],
+            short([each.name for each in report.evaluations]),
+            strict=True,
+        )
+    )
+    tested = report.test is not Test.NONE
+    against = f"against {names[report.baseline]}"
+    rows = [
+        [against, "measure", "difference", *(["95 % interval"] if tested else []), "wins", "ties", "losses"]
+    ]
+    rows[0] += ["p", "p (Holm)"] if tested else []
+    for each in report.differences:
+        row = [names[each.run], each.measure, f"{each.mean:+.4f}"]
+        counts = [str(each.wins), str(each.ties), str(each.losses)]
+        if each.chance:
+            row += [f"{each.chance.low:+.4f} {each.chance.high:+.4f}", *counts]
+            row += [_p(each.chance.p), _p(each.chance.holm)]
+        else:
+            row += counts
+        rows.append(row)
+    return rows
+
+
+def _p(value: float) -> str:
+    """Return a p-value as it is printed; none is 0."""
+    return f"{value:.4f}" if value >= LEAST else f"<{LEAST}"
+
+
+def _long(report: Report) -> list[list[str]]:
+    """A heading and one line a figure: run, query (`all` for the average), measure, value."""
+    rows = [["run", "query", "measure", "value"]]
+    for evaluation in report.evaluations:
         for measure, mean in evaluation.means.items():
-            if per_query:
-                lines += (
-                    f"{evaluation.name}\t{qid}\t{measure}\t{figure(measure, value)}"
-                    for qid, value in evaluation.per_query[measure].items()
-                )
-            lines.append(f"{evaluation.name}\t{ALL}\t{measure}\t{figure(measure, mean)}")
-    return "".join(line + "\n" for line in lines)
+            if report.per_query:
+                values = evaluation.per_query[measure].items()
+                rows += ([evaluation.name, qid, measure, figure(measure, value)] for qid, value in values)
+            rows.append([evaluation.name, ALL, measure, figure(measure, mean)])
+        cost = report.costs.get(evaluation.name)
+        rows += ([evaluation.name, ALL, *pair] for pair in (cost.columns().items() if cost else ()))
+    for each in report.differences:
+        parts = {"difference": each.mean, "wins": each.wins, "ties": each.ties, "losses": each.losses}
+        parts |= asdict(each.chance) if each.chance else {}
+        for part, value in parts.items():
+            text = (
+                str(value)
+                if isinstance(value, int)
+                else f"{value:.6f}"
+                if part in ("p", "holm")
+                else f"{value:.4f}"
+            )
+            rows.append([each.run, ALL, f"{each.measure} {part}", text])
+    return rows
 
 
-def json(evaluations: Sequence[Evaluation], *, per_query: bool = False) -> str:
-    """Return one JSON object with the figures unrounded; `per_query` adds qid -> measure -> value."""
+def _json(report: Report) -> str:
+    """One object with the figures unrounded."""
     runs = []
-    for evaluation in evaluations:
+    for evaluation in report.evaluations:
         run: dict[str, object] = {
             "name": evaluation.name,
             "measures": evaluation.means,
             "queries": len(evaluation.queries),
             "missing": evaluation.missing,
         }
-        if per_query:
+        if report.per_query:
             run["per_query"] = {
                 qid: {measure: values[qid] for measure, values in evaluation.per_query.items()}
                 for qid in evaluation.queries
             }
+        own = [each for each in report.differences if each.run == evaluation.name]
+        if own:
+            run["differences"] = {each.measure: _object(each) for each in own}
+        if evaluation.name in report.costs:
+            run["cost"] = asdict(report.costs[evaluation.name])
         runs.append(run)
-    return orjson.dumps({"runs": runs}, option=orjson.OPT_APPEND_NEWLINE).decode()
+    whole: dict[str, object] = {"runs": runs}
+    if report.baseline:
+        whole |= {"baseline": report.baseline, "test": report.test}
+    return orjson.dumps(whole, option=orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _object(difference: Difference) -> dict[str, object]:
+    parts = asdict(difference)
+    chance = parts.pop("chance") or {}
+    return {name: part for name, part in parts.items() if name not in ("run", "measure")} | chance

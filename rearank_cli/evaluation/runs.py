@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rearank_cli.errors import DataError
@@ -20,13 +20,15 @@ Ranking: TypeAlias = dict[str, float]
 class Run:
     """A run: qid -> docid -> score, queries without documents left out.
 
-    `disordered` are the queries whose ranks (candidates: whose order) and scores do not agree.
+    `disordered` are the queries whose ranks (candidates: whose order) and scores do not agree; `rule` says
+    which of the two was followed.
     """
 
     name: str
     tag: str
     scores: dict[str, Ranking]
     disordered: tuple[str, ...] = ()
+    rule: str = "the scores decide"
 
 
 def read_run(source: Source) -> Run:
@@ -56,7 +58,7 @@ def _of_candidates(name: str, stream: Iterable[Candidates]) -> Run:
             }
     if not rankings:
         raise DataError(f"{name}: expected candidates, found no query with a document")
-    return Run(name, tag, rankings, tuple(disordered))
+    return Run(name, tag, rankings, tuple(disordered), rule="the order decides")
 
 
 def _disordered(scores: Scores) -> tuple[str, ...]:
@@ -106,4 +108,4 @@ def without_documents(run: Run, excluded: Mapping[str, frozenset[str]]) -> Run:
         qid: {docid: score for docid, score in ranking.items() if docid not in excluded.get(qid, ())}
         for qid, ranking in run.scores.items()
     }
-    return Run(run.name, run.tag, {qid: kept for qid, kept in scores.items() if kept}, run.disordered)
+    return replace(run, scores={qid: kept for qid, kept in scores.items() if kept})

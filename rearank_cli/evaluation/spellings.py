@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 
 from ir_measures import Measure, parse_measure, parse_trec_measure
 from ir_measures.measures import registry
@@ -46,6 +47,15 @@ def measures_of(spelling: str, min_grade: int = 1) -> tuple[Measure, ...]:
     if not measures:
         raise UsageError(f"unknown measure {spelling!r}; {_nearest(spelling)}")
     return tuple(_graded(_valid(spelling, measure), min_grade) for measure in measures)
+
+
+def depth(measures: Iterable[Measure]) -> int:
+    """Return the largest cutoff, 0 where no measure has one.
+
+    >>> depth([*measures_of("ndcg@10"), *measures_of("map")])
+    10
+    """
+    return max((measure["cutoff"] for measure in measures if "cutoff" in measure.params), default=0)
 
 
 def _trec(spelling: str) -> tuple[Measure, ...]:

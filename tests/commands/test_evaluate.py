@@ -30,7 +30,10 @@ def run(tmp_path: Path) -> str:
 def test_a_table_of_averages_over_every_judged_query(rearank: Run, run: str, qrels: str) -> None:
     done = rearank("evaluate", run, "--qrels", qrels, "-m", "mrr@10", "-m", "P.1")
     assert done.stdout == "run       queries   RR@10     P@1\nrun.trec        3  0.5000  0.3333\n"
-    assert done.stderr == f"rearank: {run}: 1 of 3 judged queries are missing and count 0: q3\n"
+    assert done.stderr == (
+        f"rearank: {run}: 1 of 3 judged queries are missing and count 0: q3\n"
+        f"rearank: {run}: 2 of 2 queries have fewer than 10 documents, the depth of the measures\n"
+    )
 
 
 def test_only_retrieved_is_trec_evals_default(rearank: Run, run: str, qrels: str) -> None:
@@ -188,3 +191,103 @@ def test_the_help_waits_for_no_heavy_library(shell: Run) -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     shell(f'python -c "{script}"')
+
+
+def test_a_comparison_with_a_baseline(rearank: Run, run: str, qrels: str, tmp_path: Path) -> None:
+    better = tmp_path / "better.trec"
+    better.write_text(RUN.replace("b 1 3.0", "b 3 1.0") + "q3 Q0 x 1 2.0 -:x\nq3 Q0 d 2 1.0 -:x\n")
+    args = "evaluate", str(better), run, "--baseline", run, "--qrels", qrels, "-m", "RR", "-m", "num_ret"
+    done = rearank(*args, "--test", "none")
+    assert done.stdout.splitlines() == [
+        "run          queries      RR  NumRet",
+        "run.trec           3  0.5000       3",
+        "better.trec        3  0.8333       5",
+        "",
+        "against run.trec  measure  difference  wins  ties  losses",
+        "better.trec       RR          +0.3333     2     1       0",
+    ]
+    pytest.importorskip("scipy")
+    found = json.loads(rearank(*args, "--test", "fisher", "--format", "json").stdout)
+    assert (found["baseline"], found["test"]) == (run, "fisher")
+    difference = found["runs"][1]["differences"]["RR"]
+    assert (difference["wins"], difference["ties"], difference["losses"]) == (2, 1, 0)
+    assert difference["p"] == difference["holm"] == 0.5
+    assert difference["low"] == 0.0
+    assert 0.33 < difference["high"] <= 0.5
+    lines = rearank(*args, "--format", "tsv").stdout.splitlines()
+    assert f"{better}\tall\tRR difference\t0.3333" in lines
+    assert f"{better}\tall\tRR p\t0.183503" in lines
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["{run}", "--baseline", "{run}"], "expected another run to compare it with, found none"),
+        (["{half}", "--baseline", "{run}", "--only-retrieved"], "answer different queries"),
+        (["{run}", "--trace", "a", "--trace", "b"], "expected at most one --trace a run (1), found 2"),
+        (["{run}", "{half}", "--fuse", "rrf", "-m", "map"], "--fuse writes a run; pipe it into"),
+        (["{run}", "--fuse", "rrf"], "--fuse rrf: expected two runs or more, found 1"),
+    ],
+)
+def test_a_comparison_that_makes_no_sense(
+    rearank: Run, run: str, qrels: str, tmp_path: Path, args: list[str], message: str
+) -> None:
+    half = tmp_path / "half.trec"
+    half.write_text("q1 Q0 a 1 1 -:x\n")
+    words = [arg.format(run=run, half=half) for arg in args]
+    judged = [] if "--fuse" in words else ["--qrels", qrels]
+    assert message in rearank("evaluate", *words, *judged, status=2).stderr
+
+
+def test_markdown_and_latex_carry_the_test_in_their_legend(rearank: Run, shared: Path) -> None:
+    pytest.importorskip("scipy")
+    folder = shared / "dl19"
+    bm25 = str(folder / "bm25.json")
+    args = (
+        "evaluate",
+        str(folder / "rankvicuna.run.trec"),
+        "--baseline",
+        bm25,
+        "--qrels",
+        str(folder / "qrels.txt"),
+    )
+    assert rearank(*args, "--format", "markdown").stdout.splitlines() == [
+        "| run | queries | nDCG@10 |",
+        "| --- | --: | --: |",
+        "| bm25.json | 43 | 0.5058 |",
+        "| rankvicuna.run.trec | 43 | 0.6682† |",
+        "",
+        "† p < 0.05 against bm25.json: paired t-test, Holm's correction for 1 comparison",
+    ]
+    latex = rearank(*args, "--format", "latex").stdout
+    assert "rankvicuna.run.trec & 43 & 0.6682$^\\dagger$ \\\\\n" in latex
+
+
+def test_the_cost_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"rearank": "0", "asked": {}}]
+    for qid, outcome in (("q1", "clean"), ("q1", "truncated"), ("q2", "repaired"), ("q2", "failed")):
+        rows.append(
+            {"qid": qid, "docids": ["a"], "completion": "", "outcome": outcome, "prompt_tokens": 100,
+             "output_tokens": 30, "seconds": 0.5}
+        )  # fmt: skip
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    args = "evaluate", run, run.replace("run.trec", "./run.trec"), "--qrels", qrels, "--trace", str(trace)
+    lines = [line.split() for line in rearank(*args).stdout.splitlines()]
+    assert lines[0][3:] == ["calls/q", "read/q", "written/q", "s/q", "malformed"]
+    assert lines[1][3:] == ["-"] * 5
+    assert lines[2][3:] == ["2.0", "200", "60", "1.0", "0.5000"]
+    found = json.loads(rearank(*args, "--format", "json").stdout)["runs"][1]["cost"]
+    assert (found["calls"], found["malformed"], found["written"]) == (2.0, 0.5, {"q1": 60, "q2": 60})
+    (tmp_path / "empty").write_text("{}\n")
+    done = rearank("evaluate", run, "--qrels", qrels, "--trace", str(tmp_path / "empty"), status=65)
+    assert "expected a trace, found no line with a completion" in done.stderr
+
+
+def test_fused_runs_are_a_run(rearank: Run, shell: Run, run: str, qrels: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.trec"
+    other.write_text("q1 Q0 a 1 9 -:y\nq3 Q0 d 1 1 -:y\n")
+    fused = rearank("evaluate", run, str(other), "--fuse", "rrf").stdout
+    assert fused.splitlines()[0] == "q1 Q0 a 1 2 -:rrf"
+    done = rearank("evaluate", "--qrels", qrels, "-m", "RR", stdin=fused)
+    assert done.stdout.split()[-1] == "1.0000"

@@ -1,0 +1,88 @@
+"""What a reader of the figures should know about a run."""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from rearank_cli.evaluation.measures import Evaluation
+from rearank_cli.evaluation.runs import Run, ordered
+from rearank_cli.records import Qrels
+
+NAMED = 10  # queries that are named one by one
+JUDGED = 0.95  # share of judged documents in the top below which it is said
+TOP = 10
+
+
+def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iterator[str]:
+    """Yield sentences on missing queries, order, ties, unjudged documents and short lists.
+
+    `depth` is the largest cutoff of the measures, 0 where none has one.
+    """
+    answered = [qid for qid in evaluation.queries if qid in run.scores]
+    yield from _missing(evaluation)
+    yield from _disordered(run, answered)
+    tied = [qid for qid in answered if has_ties(run.scores[qid], max(depth, TOP))]
+    if tied:
+        yield (
+            f"{run.name}: {_share(tied, answered)} tied scores in the top {max(depth, TOP)}; as in trec_eval, "
+            f"the greater docid goes first"
+        )
+    shares = [_judged(run.scores[qid], qrels[qid]) for qid in answered]
+    judged = sum(shares) / len(shares)
+    if judged < JUDGED:
+        yield f"{run.name}: Judged@{TOP} is {judged:.4f}; a document without judgement counts as not relevant"
+    short = [qid for qid in answered if len(run.scores[qid]) < depth]
+    if short:
+        yield f"{run.name}: {_share(short, answered)} fewer than {depth} documents, the depth of the measures"
+
+
+def has_ties(ranking: Mapping[str, float], depth: int) -> bool:
+    """Return whether two of the first `depth` documents, or the last of them and the next, have one score.
+
+    >>> has_ties({"a": 2.0, "b": 1.0, "c": 1.0}, depth=2), has_ties({"a": 2.0, "b": 1.0, "c": 1.0}, depth=1)
+    (True, False)
+    """
+    best = array("f", sorted(ranking.values(), reverse=True)[: depth + 1])
+    return len(set(best)) < len(best)
+
+
+def top(ranking: Mapping[str, float], count: int) -> list[str]:
+    """Return the first `count` docids in trec_eval's order; where a run comes sorted, that costs little."""
+    if ranking and not has_ties(ranking, count):
+        values = list(ranking.values())
+        if values == sorted(values, reverse=True):
+            return list(islice(ranking, count))
+    return ordered(ranking)[:count]
+
+
+def _missing(evaluation: Evaluation) -> Iterator[str]:
+    missing = evaluation.missing
+    if missing:
+        judged = {*missing, *evaluation.queries}
+        count = "count 0" if len(judged) == len(evaluation.queries) else "are left out of the averages"
+        yield (
+            f"{evaluation.name}: {len(missing)} of {len(judged)} judged queries are missing and {count}: "
+            f"{_named(missing)}"
+        )
+
+
+def _disordered(run: Run, answered: list[str]) -> Iterator[str]:
+    found = sorted(set(run.disordered) & set(answered))
+    if found:
+        yield (
+            f"{run.name}: ranks and scores disagree for {len(found)} of {len(answered)} queries "
+            f"({_named(found)}); {run.rule}"
+        )
+
+
+def _judged(ranking: Mapping[str, float], grades: Mapping[str, int]) -> float:
+    documents = top(ranking, TOP)
+    return sum(docid in grades for docid in documents) / len(documents)
+
+
+def _share(some: list[str], answered: list[str]) -> str:
+    return f"{len(some)} of {len(answered)} queries {'has' if len(some) == 1 else 'have'}"
+
+
+def _named(queries: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(queries[:NAMED]) + (", ..." if len(queries) > NAMED else "")

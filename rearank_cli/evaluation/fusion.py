@@ -1,0 +1,79 @@
+"""Several runs become one: a listwise order without the first stage can destroy a strong list."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+
+from rearank_cli.console import note
+from rearank_cli.errors import Unavailable, UsageError
+from rearank_cli.evaluation.choices import Fusion
+from rearank_cli.evaluation.runs import Ranking, Run, ordered, without_ties
+from rearank_cli.formats.trec import dataset_of
+from rearank_cli.records import Candidates, Hit, Query
+
+NOBODY = "<no document>"
+RRF_CONSTANT = 60
+BY_SCORE = (Fusion.SUM, Fusion.MNZ, Fusion.MAX)
+
+
+def fuse(runs: Sequence[Run], method: Fusion) -> list[Candidates]:
+    """Return the fused run, best first; a query that a run lacks is fused from the others.
+
+    RRF is computed here (Cormack et al., SIGIR 2009: the sum of 1 / (60 + rank)), the rest by ranx. Ranks are
+    trec_eval's, ties broken by docid.
+
+    Raises:
+        UsageError: fewer than two runs.
+        Unavailable: ranx is not installed.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"--fuse {method}: expected two runs or more, found {len(runs)}")
+    qids = dict.fromkeys(qid for run in runs for qid in run.scores)
+    rankings = [{qid: run.scores[qid] for qid in qids if qid in run.scores} for run in runs]
+    fused = _reciprocal(rankings) if method is Fusion.RRF else _by_ranx(rankings, method)
+    tag = f"{_dataset(runs)}:{method}"
+    return [
+        Candidates(Query(qid, ""), tuple(Hit(docid, fused[qid][docid]) for docid in ordered(fused[qid])), tag)
+        for qid in qids
+    ]
+
+
+def _dataset(runs: Sequence[Run]) -> str:
+    names = {dataset_of(run.tag) for run in runs}
+    return names.pop() or "-" if len(names) == 1 else "-"
+
+
+def _reciprocal(rankings: Sequence[Mapping[str, Ranking]]) -> dict[str, Ranking]:
+    fused: dict[str, Ranking] = {}
+    for of_run in rankings:
+        for qid, ranking in of_run.items():
+            sums = fused.setdefault(qid, {})
+            for rank, docid in enumerate(ordered(ranking), 1):
+                sums[docid] = sums.get(docid, 0.0) + 1 / (RRF_CONSTANT + rank)
+    return fused
+
+
+def _by_ranx(rankings: Sequence[Mapping[str, Ranking]], method: Fusion) -> dict[str, Ranking]:
+    if find_spec("ranx") is None:
+        raise Unavailable(f"--fuse {method} needs ranx: pip install 'rearank[compare]', or say --fuse rrf")
+    note("ranx compiles what it needs the first time, which takes a minute or two")
+    import ranx
+
+    plain = [
+        {qid: ranking if method in BY_SCORE else without_ties(ranking) for qid, ranking in of_run.items()}
+        for of_run in rankings
+    ]
+    # ranx wants every query in every run; a list of one document that nobody has stands for none.
+    qids = dict.fromkeys(qid for of_run in plain for qid in of_run)
+    whole = [{qid: of_run.get(qid, {NOBODY: 0.0}) for qid in qids} for of_run in plain]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's, on ranx's own casts
+        fused = ranx.fuse(
+            [ranx.Run.from_dict(of_run) for of_run in whole],
+            norm="min-max" if method in BY_SCORE else None,
+            method=str(method),
+        )
+    return {
+        qid: {docid: float(score) for docid, score in ranking.items() if docid != NOBODY}
+        for qid, ranking in fused.to_dict().items()
+    }

@@ -1,0 +1,40 @@
+import pytest
+
+from rearank_cli.errors import UsageError
+from rearank_cli.evaluation.choices import Fusion
+from rearank_cli.evaluation.fusion import fuse
+from rearank_cli.evaluation.runs import Run, without_ties
+
+FIRST = Run("a", "dl19:bm25", {"q1": {"x": 3.0, "y": 2.0, "z": 1.0}, "q2": {"x": 1.0}})
+SECOND = Run("b", "dl19:bm25:model", {"q1": {"z": 9.0, "w": 8.0}})
+
+
+def test_reciprocal_ranks_are_summed() -> None:
+    fused = fuse([FIRST, SECOND], Fusion.RRF)
+    assert [(each.query.qid, each.tag) for each in fused] == [("q1", "dl19:rrf"), ("q2", "dl19:rrf")]
+    assert [hit.docid for hit in fused[0].hits] == ["z", "x", "y", "w"]
+    assert fused[0].hits[0].score == pytest.approx(1 / 63 + 1 / 61)
+
+
+def test_a_foreign_tag_and_one_run() -> None:
+    other = Run("b", "foreign", SECOND.scores)
+    assert fuse([FIRST, other], Fusion.RRF)[0].tag == "-:rrf"
+    with pytest.raises(UsageError, match="expected two runs or more, found 1"):
+        fuse([FIRST], Fusion.RRF)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_ranx_says_the_same_and_knows_more() -> None:
+    ranx = pytest.importorskip("ranx")
+    both = {"q1": FIRST.scores["q1"]}, SECOND.scores
+    theirs = ranx.fuse(
+        [ranx.Run.from_dict({qid: without_ties(row) for qid, row in scores.items()}) for scores in both],
+        norm=None,
+        method="rrf",
+    ).to_dict()
+    ours = {hit.docid: hit.score for hit in fuse([FIRST, SECOND], Fusion.RRF)[0].hits}
+    assert ours == pytest.approx(theirs["q1"])
+    fused = {each.query.qid: each.hits for each in fuse([FIRST, SECOND], Fusion.SUM)}
+    assert {hit.docid: hit.score for hit in fused["q1"]} == {"x": 1.0, "z": 1.0, "y": 0.5, "w": 0.0}
+    assert [hit.docid for hit in fused["q2"]] == ["x"]
