@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Each night: retrieve, rerank as far as the time allows, evaluate. The next night goes on from there.
+#
+#   recipes/cron/nightly.sh [option of rearank rerank ...]
+#
+# Prints nothing where all is well or only unfinished, since cron mails what is printed; see the log then.
+# What is printed is for a person to read. README.md says what each exit status means.
+set -euo pipefail
+
+# Settings: change them here, or set them in the crontab or the systemd service.
+DATASET="${DATASET:-demo}"          # what rearank retrieve --dataset takes
+HITS="${HITS:-30}"                  # candidates a query
+MODEL="${MODEL:-demo}"              # what rearank rerank --model takes
+METRIC="${METRIC:-ndcg@10}"
+MAX_TIME="${MAX_TIME:-5h}"          # of the reranking; then 60 s at most for what is in flight
+PATIENCE="${PATIENCE:-7}"           # unfinished nights in a row that are nobody's business
+FOLDER="${FOLDER:-${HOME:?}/rearank-nightly/${DATASET//\//-}}"  # one for each job
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+REARANK="${REARANK:-$here/../../.venv/bin/rearank}"  # cron's PATH knows no virtual environment
+
+tell() { echo "rearank nightly, $DATASET in $FOLDER: $*" >&2; }
+
+left_for_the_next_night() {
+  local nights=$(($(cat "$FOLDER/unfinished-nights" 2>/dev/null || echo 0) + 1))
+  echo "$nights" > "$FOLDER/unfinished-nights"
+  [ "$nights" -le "$PATIENCE" ] ||
+    tell "the $1 has not finished for $nights nights; raise MAX_TIME, or see why in $log"
+  exit 75
+}
+
+# Says what ended a stage and what it wrote last, and ends with its status.
+settle() {
+  local stage="$1" status="$2" means
+  case "$status" in
+    75) left_for_the_next_night "$stage" ;;  # time is over, a server is down, last night still runs
+    65) means="the data are malformed, or the model's answers are" ;;
+    66) means="a file, dataset, model or judgement is not there" ;;
+    69) means="an engine is missing, or the server refuses for good" ;;
+    74) means="an output could not be written; what is in the trace is kept" ;;
+    130) means="interrupted" ;;
+    *) means="unforeseen" ;;
+  esac
+  tell "the $stage failed with status $status: $means; the end of $log:"
+  tail -n 5 "$log" >&2
+  exit "$status"
+}
+
+mkdir -p "$FOLDER" || { tell "the folder cannot be made"; exit 74; }
+log="$FOLDER/nightly.log"
+: >> "$log" || { tell "$log cannot be written"; exit 74; }
+[ -x "$REARANK" ] || { tell "expected rearank at $REARANK; set REARANK to where it is"; exit 69; }
+echo "== $(date '+%F %T') $DATASET $MODEL" >> "$log"
+
+# A signal ends the stage, which takes the time that it needs; this script then settles its status. It
+# must reach rearank too: cron jobs' time limits and systemd send it to all processes of the job.
+trap : TERM
+
+# Files stand between the stages instead of a pipe: a status is then that of one stage, and each file is
+# written whole or not at all. What the trace holds is not asked again, whichever night answered it.
+"$REARANK" retrieve --dataset "$DATASET" --hits "$HITS" -o "$FOLDER/candidates.jsonl" 2>> "$log" ||
+  settle retrieval $?
+"$REARANK" rerank "$FOLDER/candidates.jsonl" --model "$MODEL" --trace "$FOLDER/trace.jsonl" \
+  --max-time "$MAX_TIME" -o "$FOLDER/run.trec" "$@" 2>> "$log" || settle reranking $?
+"$REARANK" evaluate "$FOLDER/run.trec" --dataset "$DATASET" --metric "$METRIC" 2>> "$log" |
+  tee "$FOLDER/.figures" >> "$log" || settle evaluation $?
+mv "$FOLDER/.figures" "$FOLDER/figures.txt"
+rm -f "$FOLDER/unfinished-nights"
