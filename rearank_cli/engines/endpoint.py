@@ -141,6 +141,8 @@ class EndpointEngine:
             try:
                 completion = self._ask(server, prompt)
             except Fault as fault:
+                if self._closed.is_set():  # which may itself be the fault
+                    return _FAILED
                 self._rest(server, fault)
                 attempt += 1
                 if (

@@ -286,14 +286,18 @@ def test_the_key_is_sent_and_never_shown() -> None:
     assert "s3cret" not in str(later.value)
 
 
-def test_closing_does_not_wait_for_what_is_in_flight() -> None:
-    with serving(lambda *_: "hang") as server, engine(server) as asked:
+def test_closing_does_not_wait_for_what_is_in_flight_and_says_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving(lambda *_: "hang") as server, engine(server, timeout=1) as asked:
         for key in range(5):
             asked.submit(key, PROMPT)
         assert asked.collect(timeout=0.3) == []
         started = time.monotonic()
         asked.close()
         assert time.monotonic() - started < 0.5
+        assert asked.collect(timeout=5) != []
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://there/v1", "http://", "v1"])

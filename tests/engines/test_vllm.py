@@ -110,6 +110,7 @@ def test_without_vllm_the_cure_is_named(random_model: Path) -> None:
         VllmEngine(str(random_model), Sampling(1), VllmOptions())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 def test_a_broken_torchvision_is_recognised(
     rearank: Run, random_model: Path, tmp_path: Path, engine: str

@@ -58,24 +58,25 @@ def make_tokenizer() -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def _config(tokenizer: "PreTrainedTokenizerBase", *, tied: bool) -> "Qwen2Config":
+def _config(tokenizer: "PreTrainedTokenizerBase", hidden: int = 256, layers: int = 2) -> "Qwen2Config":
     from transformers import Qwen2Config
 
     return Qwen2Config(
-        vocab_size=-(-len(tokenizer) // 64) * 64, hidden_size=256, intermediate_size=256, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT, tie_word_embeddings=tied,
-        initializer_range=0.3, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=-(-len(tokenizer) // 64) * 64, hidden_size=hidden, intermediate_size=hidden,
+        num_hidden_layers=layers, num_attention_heads=hidden // 64, num_key_value_heads=hidden // 128,
+        max_position_embeddings=CONTEXT, tie_word_embeddings=False, initializer_range=0.3,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
 
 
-def random_model(folder: Path) -> Path:
-    """Write a model of random weights, with sampling defaults that must not leak into greedy decoding."""
+def random_model(folder: Path, hidden: int = 256, layers: int = 2) -> Path:
+    """Write a model of random weights, with sampling defaults that must not leak; `hidden` in steps of 128."""
     import torch
     from transformers import Qwen2ForCausalLM
 
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
-    model = Qwen2ForCausalLM(_config(tokenizer, tied=False)).float()
+    model = Qwen2ForCausalLM(_config(tokenizer, hidden, layers)).float()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     leaks = {"do_sample": True, "repetition_penalty": 1.9, "temperature": 0.7, "top_k": 3, "top_p": 0.5}
@@ -101,7 +102,7 @@ def clockwork_model(folder: Path) -> Path:
 
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
-    model = Qwen2ForCausalLM(_config(tokenizer, tied=False)).float()
+    model = Qwen2ForCausalLM(_config(tokenizer)).float()
     embeddings, head = model.model.embed_tokens.weight, model.lm_head.weight
     with torch.no_grad():
         for layer in model.model.layers:
