@@ -4,9 +4,10 @@ import logging
 import os
 import sys
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rearank_cli.datasets.documents import Document
 from rearank_cli.errors import MissingInput, Unavailable
@@ -61,9 +62,8 @@ def queries(dataset: str) -> list[Query]:
         loaded = ir_datasets.load(dataset)
         if not loaded.has_queries():
             raise MissingInput(f"dataset {dataset!r} has no queries in ir_datasets")
-        return [
-            Query(row.query_id, _text(row._asdict(), row.default_text())) for row in loaded.queries_iter()
-        ]
+        _check_words(dataset, "queries", loaded.queries_cls())
+        return [Query(row.query_id, _text(row)) for row in loaded.queries_iter()]
 
 
 def documents(dataset: str) -> Iterator[Document]:
@@ -71,8 +71,10 @@ def documents(dataset: str) -> Iterator[Document]:
     with _quiet(dataset):
         import ir_datasets
 
-        for row in ir_datasets.load(dataset).docs_iter():
-            yield _document(row.doc_id, row._asdict(), row.default_text())
+        loaded = ir_datasets.load(dataset)
+        _check_words(dataset, "documents", loaded.docs_cls())
+        for row in loaded.docs_iter():
+            yield _document(row)
 
 
 def texts(dataset: str, docids: Collection[str]) -> dict[str, Document]:
@@ -80,8 +82,10 @@ def texts(dataset: str, docids: Collection[str]) -> dict[str, Document]:
     with _quiet(dataset):
         import ir_datasets
 
-        found = ir_datasets.load(dataset).docs_store().get_many(docids)
-        return {docid: _document(docid, row._asdict(), row.default_text()) for docid, row in found.items()}
+        loaded = ir_datasets.load(dataset)
+        _check_words(dataset, "documents", loaded.docs_cls())
+        found = loaded.docs_store().get_many(docids)
+        return {docid: _document(row) for docid, row in found.items()}
 
 
 def collection_of(dataset: str) -> tuple[str, int]:
@@ -99,16 +103,21 @@ def collection_of(dataset: str) -> tuple[str, int]:
         return ir_datasets.docs_parent_id(dataset), loaded.docs_count() or 0
 
 
-def _text(fields: Mapping[str, object], default: str) -> str:
-    text = fields.get("text")
-    return text if isinstance(text, str) else default
+def _check_words(dataset: str, what: str, kind: Any) -> None:  # noqa: ANN401 - a class of ir_datasets' own
+    if "text" not in kind._fields and "default_text" not in dir(kind):
+        raise MissingInput(
+            f"dataset {dataset!r}: its {what} have no text that is known, only {', '.join(kind._fields[:6])}"
+        )
 
 
-def _document(docid: str, fields: Mapping[str, object], default: str) -> Document:
-    title = fields.get("title")
-    if isinstance(title, str) and isinstance(fields.get("text"), str):
-        return Document(docid, _text(fields, default), title)
-    return Document(docid, default)
+def _text(row: Any) -> str:  # noqa: ANN401 - a named tuple of ir_datasets' own for each dataset
+    """Return the words of a query or document: its `text`, or what its dataset makes of several fields."""
+    return str(row.text if "text" in row._fields else row.default_text())
+
+
+def _document(row: Any) -> Document:  # noqa: ANN401 - as above
+    title = row.title if {"text", "title"} <= {*row._fields} else ""
+    return Document(row.doc_id, _text(row), str(title or ""))
 
 
 @contextmanager

@@ -27,7 +27,8 @@ class Corpus:
     """The documents of a collection: `read` them once or again, `find` some, `digest` of their content.
 
     The digest (hex) is "" where the documents can be read only once; `total` is 0 where nobody knows it.
-    `index` names a prebuilt Lucene index of them, where there is one.
+    `here` says whether they can be read without a download; `index` names a prebuilt Lucene index of them,
+    where there is one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Corpus:
     find: Lookup
     digest: Callable[[], str]
     total: int = 0
+    here: Callable[[], bool] = lambda: True
     index: str = ""
 
 

@@ -86,12 +86,15 @@ def _rule(entry: Entry, split: str) -> LeaveOut:
 
 def _corpus(entry: Entry, *, yes: bool) -> Corpus:
     """Return the documents of a registered name; those that are not in ir_datasets cannot be read."""
-    place = catalogue.home() / entry.docs
+    places = [catalogue.home() / name for name in (entry.archive, entry.docs) if name]
     by_hand = (
         "unpack that set's zip from BEIR and name its folder"
         if entry.ir_datasets.startswith("beir/")
         else f"put its documents at {catalogue.home() / (entry.archive or entry.docs)}"
     )
+
+    def here() -> bool:
+        return any(place.exists() for place in places)
 
     @contextmanager
     def allowed() -> Iterator[None]:
@@ -100,7 +103,7 @@ def _corpus(entry: Entry, *, yes: bool) -> Corpus:
                 f"dataset {entry.name!r}: its documents are not in ir_datasets, since their owner gives them to "
                 "applicants only; expected --backend lucene, or --corpus"
             )
-        if entry.download > LARGE and not (place.exists() or yes or catalogue.offline()):
+        if entry.download > LARGE and not (here() or yes or catalogue.offline()):
             raise UsageError(
                 f"dataset {entry.name!r}: its documents are not on this machine, and the download is "
                 f"{entry.download / 1000:.1f} GB; agree with --yes"
@@ -119,7 +122,7 @@ def _corpus(entry: Entry, *, yes: bool) -> Corpus:
     def digest() -> str:
         return f"ir_datasets:{catalogue.collection_of(entry.id_of_all)[0]}" if entry.ir_datasets else ""
 
-    return Corpus(entry.name, read, find, digest, entry.documents, entry.index)
+    return Corpus(entry.name, read, find, digest, entry.documents, here, entry.index)
 
 
 def _catalogued(dataset: str, *, all_queries: bool, yes: bool) -> Collection:

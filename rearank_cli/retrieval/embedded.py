@@ -54,19 +54,30 @@ def retriever(corpus: Corpus, folder: str, *, k1: float, b: float) -> Embedded:
         UsageError: the folder holds another index.
         OutputError: the index cannot be written there.
     """
-    made: kept.Made = {"content": corpus.digest(), "k1": k1, "b": b, "terms": analyser.NAME, "layout": LAYOUT}
+    made = _made(corpus, k1, b)
     place = kept.place_of(made, folder)
     if place is None:
         documents = list(_counted(corpus))
         return Embedded(_indexed(documents, k1, b), documents)
-    if not kept.is_kept(place):
+    if kept.is_kept(place):
+        kept.check(place, made)
+    else:
         started = time.monotonic()
         kept.make(place, made, lambda beside: _build(corpus, beside, k1, b))
         seconds = time.monotonic() - started
         if seconds > WORTH_A_LINE:
             note(f"indexed {corpus.name} in {seconds:.0f} s; the index is kept at {place}")
-    kept.check(place, made)
     return _opened(place)
+
+
+def _made(corpus: Corpus, k1: float, b: float) -> kept.Made:
+    return {"content": corpus.digest(), "k1": k1, "b": b, "terms": analyser.NAME, "layout": LAYOUT}
+
+
+def is_here(corpus: Corpus, *, k1: float, b: float) -> bool:
+    """Return whether the user's cache holds the index of a corpus already."""
+    place = kept.place_of(_made(corpus, k1, b), "")
+    return place is not None and kept.is_kept(place)
 
 
 def stored(folder: str) -> Embedded:

@@ -44,7 +44,17 @@ def is_kept(place: Path) -> bool:
 
 
 def check(place: Path, made: Made) -> None:
-    """Refuse an index that was made from other documents or in another way. Raises UsageError."""
+    """Refuse an index that was made from other documents or in another way.
+
+    Raises:
+        UsageError: it was, or nobody can tell, since the documents come through a pipe.
+        DataError: the index is damaged.
+    """
+    if not made["content"]:
+        raise UsageError(
+            f"{place}: an index is there, and documents from a pipe cannot be compared with it; "
+            "search it with --index alone, or remove it"
+        )
     with readable(place):
         found = orjson.loads((place / MANIFEST).read_bytes())
     differ = sorted(name for name in {*made, *found} if found.get(name) != made.get(name))

@@ -173,9 +173,10 @@ def local(corpus: Corpus, folder: str, *, k1: float, b: float) -> Iterator[Lucen
                 "--backend lucene keeps its index in a folder, and the documents of a pipe or a cache that cannot "
                 "be written have none; expected --index FOLDER"
             )
-        if not kept.is_kept(place):
+        if kept.is_kept(place):
+            kept.check(place, made)
+        else:
             kept.make(place, made, lambda beside: _build(lucene, corpus, beside))
-        kept.check(place, made)
         lucene.ask({"open": str(place / "lucene"), "k1": k1, "b": b})
         yield lucene
 
@@ -188,6 +189,12 @@ def _build(lucene: Lucene, corpus: Corpus, folder: Path) -> None:
                 file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         threads = os.cpu_count() or 1
         lucene.ask({"documents": documents, "index": str(folder / "lucene"), "threads": threads})
+
+
+def is_here(name: str) -> bool:
+    """Return whether a prebuilt index can be searched at once: the extra and the index are on this machine."""
+    known = prebuilt().get(name)
+    return not missing() and known is not None and known.place.is_dir()
 
 
 @contextmanager
@@ -205,7 +212,7 @@ def ready_made(name: str, *, k1: float, b: float, yes: bool) -> Iterator[Lucene]
             raise MissingInput(
                 f"index {name!r}: expected one that pyserini lists, or a folder; found neither"
             )
-        here = known.place.is_dir()
+        here = is_here(name)
         if not here and catalogue.offline():
             raise MissingInput(
                 f"index {name!r} is not on this machine, and offline was asked for; unpack {known.file} "

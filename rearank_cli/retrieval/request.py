@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rearank_cli.datasets import catalogue
 from rearank_cli.datasets.collections import UNNAMED, Collection, Corpus, file_corpus, nothing
 from rearank_cli.datasets.documents import read_queries
 from rearank_cli.datasets.opening import open_dataset
@@ -22,7 +23,8 @@ class Backend(StrEnum):
     """What searches."""
 
     AUTO = "auto"
-    """Lucene for a dataset with a prebuilt index, where the extra is installed; else the embedded BM25."""
+    """Lucene for a dataset with a prebuilt index, where the extra is installed and the embedded BM25 would
+    have to download the documents first; else the embedded BM25."""
     BM25 = "bm25"
     LUCENE = "lucene"
 
@@ -127,6 +129,14 @@ def _prebuilt(request: Request, corpus: Corpus | None) -> str:
         return request.index if request.backend is Backend.LUCENE else ""
     if request.backend is Backend.LUCENE and not request.index:
         return corpus.index
-    if request.backend is Backend.AUTO and not request.index and corpus.index and not lucene.missing():
-        return corpus.index
+    if request.backend is Backend.AUTO and not request.index and corpus.index:
+        return corpus.index if _rather_lucene(corpus, request) else ""
     return ""
+
+
+def _rather_lucene(corpus: Corpus, request: Request) -> bool:
+    """Return whether a prebuilt index is the shorter way: it is here, or what the embedded BM25 needs is not."""
+    if lucene.missing() or lucene.is_here(corpus.index):
+        return not lucene.missing()
+    embedded_ready = corpus.here() or embedded.is_here(corpus, k1=request.k1, b=request.b)
+    return not (embedded_ready or catalogue.offline())

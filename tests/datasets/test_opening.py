@@ -88,6 +88,7 @@ def test_offline_one_sentence_names_the_file_and_its_place(
 
 
 def test_a_large_download_wants_a_yes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / ARCHIVE).unlink()
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr(catalogue, "documents", lambda _: iter([Document("d", "downloaded")]))
     with pytest.raises(UsageError, match=r"'dl19'.* 1\.1 GB; agree with --yes"):
@@ -114,6 +115,41 @@ def test_what_is_not_in_ir_datasets_is_said() -> None:
         MissingInput, match=r"'signal': its documents are not in ir_datasets.*--backend lucene"
     ):
         list(signal.corpus.read())
+
+
+def test_bright_leaves_out_what_it_excludes(rearank: Run, home: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="BRIGHT's files are Parquet")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (home / "bright").mkdir()
+    docs = [{"id": docid, "content": f"fleas {docid}"} for docid in ("a", "b", "c")]
+    query = {
+        "id": "0",
+        "query": "fleas",
+        "reasoning": "",
+        "gold_answer": "",
+        "gold_ids": ["a"],
+        "excluded_ids": ["b"],
+    }
+    parquet.write_table(arrow.Table.from_pylist(docs), home / "bright" / "pony.docs.parquet")
+    for name in (
+        "",
+        "Gemini-1.0_reason.",
+        "claude-3-opus_reason.",
+        "gpt4_reason.",
+        "grit_reason.",
+        "llama3-70b_reason.",
+    ):
+        parquet.write_table(arrow.Table.from_pylist([query]), home / "bright" / f"pony.{name}queries.parquet")
+    done = rearank("retrieve", "--dataset", "bright-pony", "--format", "trec", "--hits", "2")
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["a", "c"]
+    assert "not the .fixed ones; what it excludes is left out" in done.stderr
+    figure = rearank("evaluate", "-", "--metric", "recall@2", "--format", "tsv", stdin=done.stdout)
+    assert figure.stdout.split()[-1] == "1.0000"  # by the tag; what is excluded is no judgement
+
+
+def test_a_dataset_without_words_is_said() -> None:
+    with pytest.raises(MissingInput, match="'codesearchnet': its documents have no text that is known"):
+        list(catalogue.documents("codesearchnet"))
 
 
 def test_all_queries_of_a_folder(tmp_path: Path) -> None:

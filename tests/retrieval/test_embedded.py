@@ -84,6 +84,14 @@ def test_a_bad_document_leaves_no_index(docs: Path, cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
+def test_a_pipe_is_not_taken_for_what_an_index_was_made_from(docs: Path, tmp_path: Path) -> None:
+    corpus = file_corpus(str(docs))
+    pipe = Corpus("<pipe>", corpus.read, corpus.find, lambda: "")
+    embedded.retriever(pipe, str(tmp_path / "mine"), k1=0.9, b=0.4)
+    with pytest.raises(UsageError, match="documents from a pipe cannot be compared with it"):
+        embedded.retriever(pipe, str(tmp_path / "mine"), k1=0.9, b=0.4)
+
+
 def test_an_interrupted_build_leaves_no_index(cache: Path) -> None:
     def broken() -> Iterator[Document]:
         yield Document("a", "fleas")

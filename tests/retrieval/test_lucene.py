@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rearank_cli.datasets.collections import file_corpus
+from rearank_cli.datasets import catalogue
+from rearank_cli.datasets.collections import Corpus, file_corpus
 from rearank_cli.datasets.registry import entries
 from rearank_cli.errors import MissingInput, Unavailable, UsageError
 from rearank_cli.records import Hit
 from rearank_cli.retrieval import embedded, lucene
-from rearank_cli.retrieval.request import Backend, Request, answered
+from rearank_cli.retrieval.request import Backend, Request, _prebuilt, answered
 from tests.conftest import Run
 from tests.retrieval.test_bm25 import DOCUMENTS, LUCENE
 
@@ -113,6 +114,30 @@ def test_every_index_of_the_registry_is_one_that_pyserini_lists() -> None:
     assert {entry.index for entry in entries().values()} - listed.keys() == set()
     # Lucene drops documents without a word; ir_datasets counts them.
     assert all(0 <= entry.documents - listed[entry.index].documents <= 119 for entry in entries().values())
+
+
+@pytest.mark.parametrize(
+    ("installed", "index", "docs", "offline", "chosen"),
+    [
+        (False, True, False, False, False),
+        (True, True, True, False, True),
+        (True, False, True, False, False),
+        (True, False, False, True, False),
+        (True, False, False, False, True),
+    ],
+)
+def test_auto_takes_the_shorter_way(
+    monkeypatch: pytest.MonkeyPatch, installed: bool, index: bool, docs: bool, offline: bool, chosen: bool
+) -> None:
+    monkeypatch.setattr(lucene, "missing", lambda: [] if installed else ["pyserini"])
+    monkeypatch.setattr(lucene, "is_here", lambda _: installed and index)
+    monkeypatch.setattr(catalogue, "offline", lambda: offline)
+    nothing = Corpus(
+        "name", lambda: iter(()), lambda _: {}, lambda: "", here=lambda: docs, index="some-index"
+    )
+    assert _prebuilt(Request(dataset="name"), nothing) == ("some-index" if chosen else "")
+    assert _prebuilt(Request(dataset="name", backend=Backend.BM25), nothing) == ""
+    assert _prebuilt(Request(dataset="name", backend=Backend.LUCENE), nothing) == "some-index"
 
 
 def test_without_the_extra_one_sentence_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
