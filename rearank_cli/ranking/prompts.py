@@ -171,8 +171,8 @@ def _messages(template: Template, common: dict[str, str], passages: Sequence[str
                 yield from (Message(turn.role, fill(turn.text, values)) for turn in group)
         else:
             for turn in turns:
-                whole = {**common, "passages": _joined(turn, passages)}
-                yield Message(turn.role, fill(turn.text, whole))
+                joined = _joined(turn, passages) if "{passages}" in turn.text else ""
+                yield Message(turn.role, fill(turn.text, {**common, "passages": joined}))
 
 
 def _joined(turn: Turn, passages: Sequence[str]) -> str:
