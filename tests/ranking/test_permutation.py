@@ -1,14 +1,17 @@
 """The parser: recorded answers, the pinned rule case by case, and anything at all."""
 
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.ranking.permutation import parse
 from rearank_cli.records import Outcome
+from tests.ranking.test_prompts import recipe
 
 CLEAN, REPAIRED, TRUNCATED, EMPTY, _FAILED = Outcome
 
@@ -89,6 +92,15 @@ PIECES = ["<think>", "</think>", "<thinking>", "</thinking>", "<answer>", "</ans
 )
 def test_any_text_at_all_gives_every_passage_exactly_once(completion: str, n: int) -> None:
     assert sorted(parse(completion, n).order) == list(range(n))
+
+
+BAD = recipe("bench/bad_completions.py")
+
+
+@settings(max_examples=2000)
+@given(kind=st.sampled_from(BAD.SHORT), seed=st.integers(0, 2**32), n=st.integers(1, 30))
+def test_completions_of_every_bad_kind_give_every_passage_exactly_once(kind: Any, seed: int, n: int) -> None:
+    assert sorted(parse(kind(random.Random(seed), n), n).order) == list(range(n))
 
 
 def test_a_million_characters_take_no_time_to_speak_of() -> None:
