@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rearank_cli.engines.attention import use_grouped_heads
 from rearank_cli.engines.installation import first_line, why
 from rearank_cli.engines.protocol import STOP, Sampling
 from rearank_cli.engines.tokenizer import INSTALL, ChatTokenizer
@@ -50,6 +51,8 @@ class TransformersEngine:
         model = _load(tokenizer.model, dtype, trust_remote_code=trust_remote_code)
         if adapter is not None:
             _adapt(model, adapter)
+        if self._device == "cpu":
+            use_grouped_heads(model)
         self._model = model.to(self._device).eval()
         inner, own = tokenizer.inner, self._model.generation_config
         self._ends = end_tokens(own.eos_token_id, inner.eos_token_id)
