@@ -86,12 +86,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How completions are drawn: `temperature` 0 is greedy; `max_tokens` bounds one completion."""
+    """How completions are drawn: `temperature` 0 is greedy; `max_tokens` bounds one completion.
+
+    `think` is what a chat template is told, None for nothing; `pattern` is a regular expression that the
+    whole completion must match, where the engine can hold it to one.
+    """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    think: bool | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ def rerank(
     temperature: options.Temperature = 0.0,
     top_p: options.TopP = 1.0,
     seed: options.Seed = 0,
+    think: options.Think = None,
+    constrain: options.Constrain = False,
+    deterministic: options.Deterministic = False,
     force_answer: options.ForceAnswer = False,
     repair_retries: options.RepairRetries = 0,
     dry_run: options.DryRun = False,
@@ -79,7 +82,7 @@ def rerank(
     stop = Stop(
         max_time=None if max_time is None else options.duration(max_time), grace=options.duration(grace)
     )
-    how = profile(model, prompt=prompt, window=window, step=step)
+    how = profile(model, prompt=prompt, window=window, step=step, think=think)
     if how.remark and not replay:
         note(how.remark)
     wanted = EngineOptions(
@@ -96,16 +99,20 @@ def rerank(
         max_model_len=max_model_len,
         gpu_memory_utilization=gpu_memory,
         eager=eager,
+        constrain=constrain,
+        deterministic=deterministic,
         trust_remote_code=trust_remote_code,
     )
     plan = Plan(
         profile=how,
-        sampling=Sampling(max_tokens or how.template.max_tokens, temperature, top_p, seed),
+        sampling=Sampling(max_tokens or how.template.max_tokens, temperature, top_p, seed, how.think),
         passes=passes,
         depth=depth,
         lookahead=lookahead,
         repairs=repair_retries,
         force_answer=force_answer,
+        constrain=constrain,
+        deterministic=deterministic,
         trace=trace,
         max_malformed=options.percent(max_malformed),
         fail_above=options.percent(fail_above),

@@ -113,6 +113,18 @@ MaxTokens = Annotated[int | None, typer.Option(min=1, help="Longest completion; 
 Temperature = Annotated[float, typer.Option(min=0, help="0 is greedy.")]
 TopP = Annotated[float, typer.Option(min=0, max=1, help="Nucleus sampling, where the temperature is not 0.")]
 Seed = Annotated[int, typer.Option(help="Of sampling.")]
+Think = Annotated[
+    bool | None,
+    typer.Option(
+        "--think/--no-think", help="Reason first or not; default: the model's and the prompt's way."
+    ),
+]
+Constrain = Annotated[
+    bool, typer.Option("--constrain", help="Hold the model to the answer's format (vllm, endpoint).")
+]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="Answers that do not depend on what else is in the batch.")
+]
 ForceAnswer = Annotated[
     bool,
     typer.Option("--force-answer", help="Ask for the answer at once where the tokens ran out before it."),

@@ -47,6 +47,12 @@ def sampling_fields(sampling: Sampling) -> Body:
     fields: Body = {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature, "stop": [STOP]}
     if sampling.temperature > 0:
         fields |= {"top_p": sampling.top_p, "seed": sampling.seed}
+    if sampling.think is not None:
+        fields["chat_template_kwargs"] = {"enable_thinking": sampling.think}
+    if sampling.pattern is not None:
+        fields["structured_outputs"] = {
+            "regex": sampling.pattern
+        }  # servers ignore the old guided_regex silently
     return fields
 
 

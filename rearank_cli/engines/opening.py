@@ -1,7 +1,7 @@
 """Which engine answers, and how it is opened."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,13 +54,23 @@ class EngineOptions:
     concurrency: int | None = None
     request_timeout: float | None = None
     retries: int | None = None
+    constrain: bool = False
+    deterministic: bool = False
 
 
 _LOCAL = {"batch", "adapter", "trust_remote_code"}
 _TAKEN = {
-    EngineName.VLLM: _LOCAL | {"tensor_parallel", "max_model_len", "gpu_memory_utilization", "eager"},
+    EngineName.VLLM: _LOCAL
+    | {"constrain", "tensor_parallel", "max_model_len", "gpu_memory_utilization", "eager"},
     EngineName.TRANSFORMERS: _LOCAL,
-    EngineName.ENDPOINT: {"base_url", "api_key_env", "concurrency", "request_timeout", "retries"},
+    EngineName.ENDPOINT: {
+        "constrain",
+        "base_url",
+        "api_key_env",
+        "concurrency",
+        "request_timeout",
+        "retries",
+    },
     EngineName.REPLAY: {"replay"},
 }
 
@@ -74,6 +84,8 @@ def open_engine(model: str | None, sampling: Sampling, options: EngineOptions) -
     """
     name = _chosen(options)
     _refuse_foreign(name, options)
+    if options.deterministic:
+        options = _deterministic(name, options)
     if name is EngineName.REPLAY:
         return _open_replay(options)
     if model is None:
@@ -125,6 +137,22 @@ def _refuse_foreign(name: EngineName, options: EngineOptions) -> None:
             raise UsageError(f"{flag} is for --engine {' or '.join(users)}, not {name}")
 
 
+def _deterministic(name: EngineName, options: EngineOptions) -> EngineOptions:
+    """Make what else is in a batch irrelevant to an answer where the engine can; say where it cannot."""
+    if name is EngineName.TRANSFORMERS:
+        return replace(options, batch=1)
+    if name is EngineName.VLLM:
+        import torch
+
+        if torch.cuda.is_available():
+            os.environ["VLLM_BATCH_INVARIANT"] = "1"
+        else:
+            note("--deterministic: vLLM has no batch-invariant mode on a CPU; --batch 1 is the way there")
+    if name is EngineName.ENDPOINT:
+        note("--deterministic: the server decides; a vLLM server is started with VLLM_BATCH_INVARIANT=1")
+    return options
+
+
 def _open_replay(options: EngineOptions) -> Opened:
     if options.replay is None:
         raise UsageError("--engine replay needs a recording: --replay FILE")
@@ -160,7 +188,7 @@ def _api_key(variable: str | None) -> str | None:
 def _open_vllm(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
     from rearank_cli.engines.vllm import VllmEngine, VllmOptions
 
-    tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code)
+    tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code, think=sampling.think)
     setup = VllmOptions(
         tensor_parallel=options.tensor_parallel or 1,
         at_once=options.batch,
@@ -177,7 +205,7 @@ def _open_vllm(model: str, sampling: Sampling, options: EngineOptions) -> Opened
 def _open_transformers(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
     from rearank_cli.engines.transformers import TransformersEngine
 
-    tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code)
+    tokenizer = ChatTokenizer(model, trust_remote_code=options.trust_remote_code, think=sampling.think)
     engine = TransformersEngine(
         tokenizer,
         sampling,

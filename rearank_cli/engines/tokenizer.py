@@ -14,8 +14,8 @@ INSTALL = "pip install 'rearank[local]'"
 class ChatTokenizer:
     """Renders chats and encodes text. Loading one needs the extra `local`, but no model weights."""
 
-    def __init__(self, model: str, *, trust_remote_code: bool = False) -> None:
-        """Load the tokenizer of a model folder or hub id.
+    def __init__(self, model: str, *, trust_remote_code: bool = False, think: bool | None = None) -> None:
+        """Load the tokenizer of a model folder or hub id; `think` is what its chat template is told.
 
         Raises:
             Unavailable: transformers is not installed, or cannot be imported.
@@ -23,6 +23,7 @@ class ChatTokenizer:
             DataError: the tokenizer has no chat template.
         """
         self.model = model
+        self._told = {} if think is None else {"enable_thinking": think}
         self.inner = _load(model, trust_remote_code=trust_remote_code)
         if not self.inner.chat_template:
             raise DataError(
@@ -42,7 +43,9 @@ class ChatTokenizer:
 
         turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            text = self.inner.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text = self.inner.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True, **self._told
+            )
         except TemplateError as error:
             raise DataError(
                 f"{self.model}: its chat template refuses the prompt ({error}); see --prompt"

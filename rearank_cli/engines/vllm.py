@@ -115,8 +115,14 @@ class VllmEngine:
             seed=sampling.seed if sampling.temperature > 0 else None,  # a window's own: batches do not matter
             stop=[STOP],
             include_stop_str_in_output=True,
+            structured_outputs=self._held_to(sampling.pattern),
             output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
         )
+
+    def _held_to(self, pattern: str | None) -> Any:  # noqa: ANN401 - vLLM is untyped here
+        if pattern is None:
+            return None
+        return self._vllm.sampling_params.StructuredOutputsParams(regex=pattern)
 
     def _step(self) -> list[Any]:
         from torch import OutOfMemoryError

@@ -26,21 +26,28 @@ class Policy:
     """What to do with an unreadable answer.
 
     `repairs` is how often a window is asked again with a fresh sample; `force`, where set, asks a model
-    that ran out of tokens for its answer, once a sample.
+    that ran out of tokens for its answer, once a sample. `constrain`, where set, gives the pattern that a
+    completion about n passages is held to.
     """
 
     sampling: Sampling
     repairs: int = 0
     force: Forcing | None = None
+    constrain: Callable[[int], str] | None = None
 
 
 def ask(prompt: Prompt, policy: Policy) -> Asking:
     """Ask about one window until an answer can be read or the policy is exhausted; the last one counts."""
+    sampling = policy.sampling
+    if policy.constrain is not None:
+        sampling = replace(sampling, pattern=policy.constrain(len(prompt.docids)))
+        prompt = replace(prompt, sampling=sampling)
     sample = 0
     while True:
-        answer = yield _sampled(prompt, policy.sampling, sample)
+        answer = yield _sampled(prompt, sampling, sample)
         if policy.force is not None and answer.completion.finish == "length" and _unreadable(answer):
-            answer = yield policy.force(answer.prompt, answer.completion.text)
+            forced = policy.force(answer.prompt, answer.completion.text)
+            answer = yield replace(forced, sampling=replace(forced.sampling or sampling, pattern=None))
         if sample == policy.repairs or not _unreadable(answer):
             return answer.permutation
         sample += 1
@@ -53,6 +60,19 @@ def _sampled(prompt: Prompt, sampling: Sampling, sample: int) -> Prompt:
         sampling, seed=sampling.seed + sample, temperature=sampling.temperature or REPAIR_TEMPERATURE
     )
     return replace(prompt, sample=sample, sampling=fresh)
+
+
+def answer_pattern(n: int, *, think: bool) -> str:
+    r"""Return the regular expression of a bare order of n passages, or of one in tags after a thought.
+
+    It cannot forbid repeats (that would take 2^n rules), so the answer is still parsed and repaired.
+
+    >>> print(answer_pattern(3, think=False))
+    \[(1|2|3)\]( > \[(1|2|3)\]){2}
+    """
+    number = r"\[(" + "|".join(map(str, range(1, n + 1))) + r")\]"
+    order = f"{number}( > {number}){{{n - 1}}}"
+    return rf"<think>[^<]*</think>\s?<answer>{order}</answer>" if think else order
 
 
 def _unreadable(answer: Answer) -> bool:
@@ -68,7 +88,7 @@ def read(prompt: Prompt, completion: Completion) -> Permutation:
 
 
 def closed_thought(text: str) -> str:
-    """Return what a model wrote, ended so that nothing but the order can follow.
+    r"""Return what a model wrote, ended so that nothing but the order can follow.
 
     >>> closed_thought("<think>[2] is on topic, [1]")
     '<think>[2] is on topic, [1]\n</think>\n<answer>'

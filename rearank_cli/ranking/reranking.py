@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from rearank_cli.console import Showing, note, progress
 from rearank_cli.engines.opening import Opened
 from rearank_cli.errors import DataError, RearankError, TryLater
 from rearank_cli.formats.trace import Answer, Row
-from rearank_cli.ranking.asking import Forcing, Policy, ask
+from rearank_cli.ranking.asking import Forcing, Policy, answer_pattern, ask
 from rearank_cli.ranking.compose import ChatComposer
 from rearank_cli.ranking.health import Health
 from rearank_cli.ranking.journal import Journal
@@ -38,6 +39,8 @@ class Plan:
     lookahead: int | None = None
     repairs: int = 0
     force_answer: bool = False
+    constrain: bool = False
+    deterministic: bool = False
     trace: str | None = None
     max_malformed: float = 50.0
     fail_above: float = 0.0
@@ -164,7 +167,9 @@ class Reranking:
     def _walking(self) -> Walking:
         plan = self._plan
         force: Forcing | None = self._composer.forced if plan.force_answer else None
-        policy = Policy(plan.sampling, plan.repairs, force)
+        think = plan.profile.template.think
+        constrain = partial(answer_pattern, think=think) if plan.constrain else None
+        policy = Policy(plan.sampling, plan.repairs, force, constrain)
         return Walking(
             strategy=lambda n: sliding(
                 n, size=plan.profile.window, step=plan.profile.step, passes=plan.passes
@@ -203,4 +208,6 @@ def _asked(opened: Opened, plan: Plan) -> Row:
         "engine": opened.name,
         "prompt": plan.profile.template.name,
         "sampling": asdict(plan.sampling),
+        "constrained": plan.constrain,
+        "deterministic": plan.deterministic,
     }
