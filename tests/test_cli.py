@@ -68,7 +68,10 @@ def test_trials_take_some_queries_or_some_depth(rearank: Run, recording: str) ->
     assert {line.split()[0] for line in one.stdout.splitlines()} == {"1"}
     kept = rearank("rerank", "--replay", recording, "--depth", "1", stdin=LINE)
     assert [line.split()[2] for line in kept.stdout.splitlines()] == ["a", "b"]
-    assert "no query was left" in rearank("rerank", "--replay", recording, "--qids", "9", stdin=LINE, status=65).stderr
+    assert (
+        "no query was left"
+        in rearank("rerank", "--replay", recording, "--qids", "9", stdin=LINE, status=65).stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,12 +107,17 @@ def test_models_that_are_not_there_are_one_sentence(rearank: Run, tmp_path: Path
     pytest.importorskip("transformers", reason="the extra `local` is not installed")
     assert "no model: expected --model" in rearank("rerank", stdin=LINE, status=2).stderr
     assert "found no such folder" in rearank("rerank", "--model", "./nowhere", stdin=LINE, status=66).stderr
-    assert "no tokenizer could be loaded" in rearank("rerank", "--model", str(tmp_path), stdin=LINE, status=66).stderr
+    assert (
+        "no tokenizer could be loaded"
+        in rearank("rerank", "--model", str(tmp_path), stdin=LINE, status=66).stderr
+    )
     missing = rearank("rerank", "--model", "nobody/nothing", stdin=LINE, status=66).stderr
     assert "nobody/nothing" in missing
 
 
-def test_a_recording_that_lacks_a_window_ends_with_66_and_no_file(rearank: Run, recording: str, tmp_path: Path) -> None:
+def test_a_recording_that_lacks_a_window_ends_with_66_and_no_file(
+    rearank: Run, recording: str, tmp_path: Path
+) -> None:
     other = LINE.replace('"1"', '"2"')
     target = tmp_path / "run.trec"
     done = rearank("rerank", "--replay", recording, "-o", str(target), stdin=f"{LINE}\n{other}", status=66)
@@ -146,3 +154,16 @@ def test_a_reader_that_goes_away_is_no_noise(shell: Run, recording: str, tmp_pat
     assert done.stdout.splitlines()[1] == "141"
     assert "Exception" not in (tmp_path / "err").read_text(encoding="utf-8")
     assert "Broken" not in (tmp_path / "err").read_text(encoding="utf-8")
+
+
+def test_a_bare_run_is_given_its_texts(rearank: Run, tmp_path: Path) -> None:
+    run = rearank("retrieve", "--dataset", "demo", "--hits", "2", "--format", "trec").stdout.splitlines()[:2]
+    docids = [line.split()[2] for line in run]
+    answer = {"qid": run[0].split()[0], "docids": docids, "completion": "[2] > [1]"}
+    (tmp_path / "answers.jsonl").write_text(json.dumps(answer), encoding="utf-8")
+    replay = ["rerank", "--replay", str(tmp_path / "answers.jsonl")]
+    done = rearank(*replay, "--dataset", "demo", stdin="\n".join(run))
+    assert [line.split()[2] for line in done.stdout.splitlines()] == docids[::-1]
+    assert done.stdout.split()[5] == "demo:bm25:replay=answers"
+    missing = rearank(*replay, "--dataset", "demo", stdin=run[0].replace(docids[0], "nothing"), status=66)
+    assert "'nothing' not in the collection" in missing.stderr

@@ -7,6 +7,7 @@ import orjson
 from rearank_cli.commands import rerank_options as options
 from rearank_cli.commands.options import Input, Output
 from rearank_cli.console import LogFormat, configure, note
+from rearank_cli.datasets.texts import attach_texts, open_texts
 from rearank_cli.engines.opening import EngineName, EngineOptions, model_name, open_engine
 from rearank_cli.engines.tokenizer import ChatTokenizer, context_of
 from rearank_cli.formats.detect import read_rankings
@@ -26,6 +27,10 @@ from rearank_cli.records import Sampling
 def rerank(
     file: Input = "-",
     *,
+    dataset: options.Dataset = "",
+    corpus: options.Corpus = "",
+    topics: options.Topics = "",
+    skip_missing: options.SkipMissing = False,
     model: options.Model = None,
     engine: options.Engine = EngineName.AUTO,
     replay: options.Replay = None,
@@ -122,7 +127,10 @@ def rerank(
     only = frozenset(filter(None, (qids or "").split(",")))
     name = model_name(model, wanted)
     with open_source(file) as source, open_sink(output) as sink:
-        stream = chosen(read_rankings(source), limit=limit, qids=only)
+        rankings = read_rankings(source)
+        if dataset or corpus:
+            rankings = attach_texts(rankings, open_texts(dataset, corpus, topics), skip_missing=skip_missing)
+        stream = chosen(rankings, limit=limit, qids=only)
         if dry_run:
             counting, context = _counting(how.model if model else None, tokenizer, wanted)
             plan = replace(plan, trace=None, max_malformed=100.0)

@@ -53,6 +53,15 @@ def percent(text: str) -> float:
     return value
 
 
+Dataset = Annotated[
+    str, typer.Option(metavar="NAME", help="Where a bare run's texts are; see rearank retrieve --list.")
+]
+Corpus = Annotated[str, typer.Option(metavar="FILE", help="The same: documents as JSON lines or TSV.")]
+Topics = Annotated[str, typer.Option(metavar="FILE", help="The queries of a bare run, with --corpus.")]
+SkipMissing = Annotated[
+    bool, typer.Option("--skip-missing", help="Leave out documents of a bare run that have no text there.")
+]
+
 Model = Annotated[
     str | None, typer.Option(metavar="MODEL", help="Model folder, hub id, demo, or a server's name for it.")
 ]

@@ -23,7 +23,7 @@ def chosen(stream: Iterable[Candidates], *, limit: int | None, qids: frozenset[s
         if any(hit.text is None for hit in candidates.hits):
             raise DataError(
                 f"query {candidates.query.qid!r}: expected candidates with texts, found a bare run; "
-                "a reranker reads the passages: pipe in what rearank retrieve writes"
+                "say where its texts are: --dataset NAME, or --corpus FILE and --topics FILE"
             )
         found = True
         yield candidates
