@@ -1,7 +1,8 @@
 """What a reader of the figures should know about a run."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from rearank_cli.evaluation.measures import Evaluation
@@ -21,14 +22,14 @@ def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iter
     answered = [qid for qid in evaluation.queries if qid in run.scores]
     yield from _missing(evaluation)
     yield from _disordered(run, answered)
-    tied = [qid for qid in answered if has_ties(run.scores[qid], max(depth, TOP))]
+    heads = {qid: head(run.scores[qid], max(depth, TOP)) for qid in answered}
+    tied = [qid for qid in answered if heads[qid].tied]
     if tied:
         yield (
             f"{run.name}: {_share(tied, answered)} tied scores in the top {max(depth, TOP)}; as in trec_eval, "
             f"the greater docid goes first"
         )
-    shares = [_judged(run.scores[qid], qrels[qid]) for qid in answered]
-    judged = sum(shares) / len(shares)
+    judged = sum(_judged(heads[qid].docids, qrels[qid]) for qid in answered) / len(answered)
     if judged < JUDGED:
         yield f"{run.name}: Judged@{TOP} is {judged:.4f}; a document without judgement counts as not relevant"
     short = [qid for qid in answered if len(run.scores[qid]) < depth]
@@ -36,23 +37,28 @@ def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iter
         yield f"{run.name}: {_share(short, answered)} fewer than {depth} documents, the depth of the measures"
 
 
-def has_ties(ranking: Mapping[str, float], depth: int) -> bool:
-    """Return whether two of the first `depth` documents, or the last of them and the next, have one score.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first ten docids in trec_eval's order, and whether a score stands twice down to some depth."""
 
-    >>> has_ties({"a": 2.0, "b": 1.0, "c": 1.0}, depth=2), has_ties({"a": 2.0, "b": 1.0, "c": 1.0}, depth=1)
-    (True, False)
+    docids: list[str]
+    tied: bool
+
+
+def head(ranking: Mapping[str, float], depth: int) -> Head:
+    """Look at the first `depth` documents and the next; where a run comes sorted, that costs little.
+
+    >>> head({"a": 2.0, "b": 1.0, "c": 1.0}, depth=2)
+    Head(docids=['a', 'c', 'b'], tied=True)
+    >>> head({"a": 2.0, "b": 1.0, "c": 1.0}, depth=1).tied
+    False
     """
-    best = array("f", sorted(ranking.values(), reverse=True)[: depth + 1])
-    return len(set(best)) < len(best)
-
-
-def top(ranking: Mapping[str, float], count: int) -> list[str]:
-    """Return the first `count` docids in trec_eval's order; where a run comes sorted, that costs little."""
-    if ranking and not has_ties(ranking, count):
-        values = list(ranking.values())
-        if values == sorted(values, reverse=True):
-            return list(islice(ranking, count))
-    return ordered(ranking)[:count]
+    values = list(ranking.values())
+    falling = sorted(values, reverse=True)
+    best = array("f", falling[: max(depth, TOP) + 1])
+    in_order = values == falling and len(set(best)) == len(best)
+    docids = list(islice(ranking, TOP)) if in_order else ordered(ranking)[:TOP]
+    return Head(docids, tied=len(set(best[: depth + 1])) < len(best[: depth + 1]))
 
 
 def _missing(evaluation: Evaluation) -> Iterator[str]:
@@ -75,9 +81,8 @@ def _disordered(run: Run, answered: list[str]) -> Iterator[str]:
         )
 
 
-def _judged(ranking: Mapping[str, float], grades: Mapping[str, int]) -> float:
-    documents = top(ranking, TOP)
-    return sum(docid in grades for docid in documents) / len(documents)
+def _judged(docids: Sequence[str], grades: Mapping[str, int]) -> float:
+    return sum(docid in grades for docid in docids) / len(docids)
 
 
 def _share(some: list[str], answered: list[str]) -> str:

@@ -88,8 +88,10 @@ def _values(
     for qid, grades in judged.items() if own else ():
         for measure, value in own_values(own, grades, run.scores.get(qid, {})).items():
             values[measure][qid] = value
+    # A measure's hash is that of its text, made anew each time: too slow for each of many figures.
+    targets = {id(form): values[measure] for form, measure in exact.items()}
     for metric in _by_trec_eval(list(exact), judged, run) if exact else ():
-        values[exact[metric.measure]][metric.query_id] = metric.value
+        targets[id(metric.measure)][metric.query_id] = metric.value
     for metric in _by_others(others, judged, run) if others else ():
         values[metric.measure][metric.query_id] = metric.value
     return values

@@ -1,4 +1,4 @@
-from rearank_cli.evaluation.cautions import cautions, top
+from rearank_cli.evaluation.cautions import cautions, head
 from rearank_cli.evaluation.measures import evaluate
 from rearank_cli.evaluation.runs import Run, ordered
 from rearank_cli.evaluation.spellings import depth, measures_of
@@ -56,6 +56,6 @@ def test_ranks_against_scores() -> None:
     assert said(run, "map") == ["r: ranks and scores disagree for 1 of 2 queries (q1); the scores decide"]
 
 
-def test_the_top_is_the_head_of_trec_evals_order() -> None:
+def test_the_head_is_that_of_trec_evals_order() -> None:
     for ranking in (JUDGED, dict(reversed(JUDGED.items())), dict.fromkeys(JUDGED, 1.0), {}):
-        assert top(ranking, 5) == ordered(ranking)[:5]
+        assert head(ranking, 5).docids == ordered(ranking)[:10]
