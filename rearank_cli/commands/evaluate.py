@@ -32,6 +32,7 @@ def evaluate(
     baseline: options.Baseline = "",
     test: Annotated[Test, typer.Option(help="Paired test of each difference.")] = Test.STUDENT,
     trace: options.Traces = None,
+    plot: options.Plot = "",
     fuse: options.Fuse = None,
     layout: Annotated[Format, typer.Option("--format", help="What is written.")] = Format.TABLE,
 ) -> None:
@@ -40,25 +41,35 @@ def evaluate(
     The judgements are those of --qrels or --dataset, or of the dataset that begins the run's tag.
     """
     if fuse:
-        if metric or qrels or dataset or baseline or trace or per_query:
+        if metric or qrels or dataset or baseline or trace or per_query or plot:
             raise UsageError("--fuse writes a run; pipe it into another `rearank evaluate` for its figures")
         _write_fused(files or ["-"], fuse)
         return
-    from rearank_cli.evaluation import cautions, measures, report, spellings
+    from rearank_cli.evaluation import measures, plots, report, spellings
 
-    if min_grade < 1:
-        raise UsageError(f"--min-grade {min_grade}: a grade below 1 is never relevant; expected 1 or more")
-    wanted = [one for name in metric or ["nDCG@10"] for one in spellings.measures_of(name, min_grade)]
+    wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
+    kind = plots.kind_of(plot) if plot else ""
     paths = [*([baseline] if baseline else []), *(path for path in files or ["-"] if path != baseline)]
-    runs = _runs(paths, qrels)
-    judged, runs = _judgements(runs, qrels, dataset)
+    judged, runs = _judgements(_runs(paths, qrels), qrels, dataset)
     evaluations = [measures.evaluate(run, judged, wanted, only_retrieved=only_retrieved) for run in runs]
-    for run, evaluation in zip(runs, evaluations, strict=True):
-        for sentence in cautions.cautions(run, judged, evaluation, spellings.depth(wanted)):
-            note(sentence)
+    _note_cautions(runs, judged, evaluations, spellings.depth(wanted))
     found = _report(evaluations, baseline, test, _costs(trace or [], runs), per_query=per_query)
+    if plot:
+        picture = plots.draw(plots.panels(runs, judged, found, only_retrieved=only_retrieved), kind)
+        with open_sink(plot) as sink:
+            sink.write(picture)
     with open_sink("-") as sink:
         sink.write(report.write(found, layout).encode())
+
+
+def _note_cautions(
+    runs: Sequence["Run"], judged: "Qrels", evaluations: Sequence["Evaluation"], depth: int
+) -> None:
+    from rearank_cli.evaluation.cautions import cautions
+
+    for run, evaluation in zip(runs, evaluations, strict=True):
+        for sentence in cautions(run, judged, evaluation, depth):
+            note(sentence)
 
 
 def _write_fused(files: Sequence[str], method: Fusion) -> None:

@@ -50,3 +50,10 @@ Fuse = Annotated[
     Fusion | None,
     typer.Option(help="Write the runs fused into one (TREC) instead of figures; all but rrf need ranx."),
 ]
+Plot = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Draw differences by query, nDCG by depth, tokens against quality (png, svg, pdf).",
+    ),
+]

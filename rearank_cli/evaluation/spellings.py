@@ -49,6 +49,13 @@ def measures_of(spelling: str, min_grade: int = 1) -> tuple[Measure, ...]:
     return tuple(_graded(_valid(spelling, measure), min_grade) for measure in measures)
 
 
+def all_of(spellings: Iterable[str], min_grade: int) -> tuple[Measure, ...]:
+    """Return the measures of all spellings; raises as `measures_of`, and UsageError for a grade below 1."""
+    if min_grade < 1:
+        raise UsageError(f"--min-grade {min_grade}: a grade below 1 is never relevant; expected 1 or more")
+    return tuple(measure for spelling in spellings for measure in measures_of(spelling, min_grade))
+
+
 def depth(measures: Iterable[Measure]) -> int:
     """Return the largest cutoff, 0 where no measure has one.
 

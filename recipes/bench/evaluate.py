@@ -74,9 +74,9 @@ def main() -> None:
                 figures[name] = ndcg(output)
     print(f"{args.queries} queries x {args.depth} documents, five measures; least of {args.rounds} rounds")
     ours = min(seconds["rearank"])
-    for name, spent in seconds.items():
+    for name, times in seconds.items():
         print(
-            f"{name:12} {min(spent):7.2f} CPU seconds   rearank / this {ours / min(spent):5.2f}   "
+            f"{name:12} {min(times):7.2f} CPU seconds   rearank / this {ours / min(times):5.2f}   "
             f"nDCG@10 {figures[name]:.4f}"
         )
     if max(figures.values()) - min(figures.values()) > 1e-4:

@@ -291,3 +291,12 @@ def test_fused_runs_are_a_run(rearank: Run, shell: Run, run: str, qrels: str, tm
     assert fused.splitlines()[0] == "q1 Q0 a 1 2 -:rrf"
     done = rearank("evaluate", "--qrels", qrels, "-m", "RR", stdin=fused)
     assert done.stdout.split()[-1] == "1.0000"
+
+
+def test_a_plot_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = rearank("evaluate", run, "--qrels", qrels, "--plot", str(tmp_path / "out.png"))
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.startswith("run ")
+    assert "--plot out.jpg: expected" in rearank("evaluate", run, "--plot", "out.jpg", status=2).stderr
+    rearank("evaluate", run, "--qrels", qrels, "--plot", str(tmp_path / "none" / "out.png"), status=74)

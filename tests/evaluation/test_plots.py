@@ -1,0 +1,50 @@
+import pytest
+
+from rearank_cli.errors import UsageError
+from rearank_cli.evaluation.choices import Test as Paired
+from rearank_cli.evaluation.comparison import compare
+from rearank_cli.evaluation.costs import Cost
+from rearank_cli.evaluation.measures import evaluate
+from rearank_cli.evaluation.plots import draw, kind_of, panels
+from rearank_cli.evaluation.report import Report
+from rearank_cli.evaluation.runs import Run
+from rearank_cli.evaluation.spellings import measures_of
+
+pytest.importorskip("matplotlib")
+
+QRELS = {"q1": {"a": 1}, "q2": {"a": 1}}
+BEFORE = Run("before", "", {"q1": {"b": 2.0, "a": 1.0}, "q2": {"a": 1.0}})
+AFTER = Run("after", "", {"q1": {"a": 2.0, "b": 1.0}, "q2": {"b": 2.0, "a": 1.0}})
+
+
+def report(*, whole: bool) -> Report:
+    evaluations = [evaluate(run, QRELS, measures_of("RR")) for run in (BEFORE, AFTER)]
+    cost = Cost(2, 1.0, 10.0, 30.0, 1.0, 0.0, {"q1": 50, "q2": 10})
+    compared = compare(evaluations[0], evaluations[1:], Paired.NONE)
+    return (
+        Report(evaluations, "before", Paired.NONE, compared, {"after": cost})
+        if whole
+        else Report(evaluations)
+    )
+
+
+def test_what_is_drawn() -> None:
+    first, second, third = panels([BEFORE, AFTER], QRELS, report(whole=True))
+    assert first.runs == {"after": ([1.0, 2.0], [0.5, -0.5])}
+    assert second.runs["before"][1][:2] == [0.5, pytest.approx((1 + 1 / 1.584962500721156) / 2)]
+    assert third.runs == {"after": ([50.0, 10.0], [1.0, 0.5])}
+    plain = panels([BEFORE, AFTER], QRELS, report(whole=False))
+    assert [bool(panel.runs) for panel in plain] == [False, True, False]
+
+
+@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_picture_is_of_its_kind_and_the_same_twice(kind: str, start: bytes) -> None:
+    drawn = [draw(panels([BEFORE, AFTER], QRELS, report(whole=True)), kind) for _ in range(2)]
+    assert drawn[0].startswith(start)
+    assert drawn[0] == drawn[1]
+
+
+def test_another_ending_is_refused() -> None:
+    assert kind_of("a/b.PNG") == "png"
+    with pytest.raises(UsageError, match=r"expected a name that ends in .png, .svg or .pdf"):
+        kind_of("plot.jpg")
