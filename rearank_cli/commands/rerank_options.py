@@ -79,9 +79,9 @@ Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Requests in flight at the servers; default: 32.")
 ]
 RequestTimeout = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Time a request may take, as 90s or 10m.")
+    str | None, typer.Option(metavar="TIME", help="Time without a word from a server; default: 10m.")
 ]
-Retries = Annotated[int | None, typer.Option(min=0, help="Times a failed request is tried again.")]
+Retries = Annotated[int | None, typer.Option(min=0, help="Times a failed request is tried again; default: 6.")]
 Batch = Annotated[
     int | None, typer.Option(min=1, help="Windows at once; default: what engine and machine suggest.")
 ]
