@@ -68,10 +68,26 @@ def shell() -> Run:
     return run
 
 
+class Shared(type(Path())):  # type: ignore[misc]  # PosixPath on this system
+    """A folder in which a test that reaches for what is not there is skipped."""
+
+    def __truediv__(self, name: str) -> Path:
+        path: Path = super().__truediv__(name)
+        if not path.exists():
+            pytest.skip(f"{path} is not there; recipes/data/fetch.sh fetches most of the shared data")
+        return path
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of public test data that is not ours to ship; tests that need it are skipped without it."""
     folder = Path(os.environ.get("REARANK_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    if not (folder / "dl19").is_dir():
+    if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}; set REARANK_SHARED_DATA to their folder")
-    return folder
+    return Shared(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep indexes and prompts of the tests out of the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
