@@ -1,7 +1,5 @@
 """Recorded completions as an engine: a run again, without its model."""
 
-from collections import defaultdict
-
 from rearank_cli.errors import MissingInput
 from rearank_cli.formats.trace import Row, TraceIndex, completion_of, window_digest
 from rearank_cli.records import Completion, Prompt
@@ -23,7 +21,7 @@ class ReplayEngine:
         """Index a recording. Raises MissingInput where there is none, DataError where it does not parse."""
         self._path = path
         self._index = TraceIndex(path, _key)
-        self._taken: defaultdict[int, int] = defaultdict(int)
+        self._taken: dict[int, int] = {}  # only of windows with several recordings
         self._done: list[tuple[int, Completion]] = []
 
     def submit(self, key: int, prompt: Prompt) -> None:
@@ -36,9 +34,10 @@ class ReplayEngine:
                 f"{self._path}: holds no answer for query {prompt.qid!r} with the {len(prompt.docids)} documents "
                 f"{prompt.docids[0]} ... {prompt.docids[-1]}; were the candidates, the window and the step the same?"
             )
-        row = rows[min(self._taken[window], len(rows) - 1)]
+        taken = self._taken.get(window, 0)
+        row = rows[min(taken, len(rows) - 1)]
         if len(rows) > 1:
-            self._taken[window] += 1
+            self._taken[window] = taken + 1
         self._done.append((key, completion_of(row)))
 
     def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
