@@ -12,6 +12,7 @@ from rearank_cli.commands.augment import augment
 from rearank_cli.commands.evaluate import evaluate
 from rearank_cli.commands.rerank import rerank
 from rearank_cli.commands.retrieve import retrieve
+from rearank_cli.commands.train import train
 from rearank_cli.console import complain
 from rearank_cli.errors import ExitStatus, RearankError
 
@@ -67,6 +68,7 @@ def _options(
 
 app.command()(retrieve)
 app.command()(augment)
+app.command()(train)
 app.command()(rerank)
 app.command()(evaluate)
 

@@ -140,17 +140,23 @@ def rank_reward(completion: str, worth: Stakes, rules: Rules, *, complete: bool)
     strict = rules.check is FormatCheck.STRICT
     if strict and "<answer>" not in completion:
         return here
-    order = parse(completion, len(worth.grades)).order
-    reached = _reached([worth.grades[place] for place in order], worth)
-    gained = _worth_of(worth, rules.form, reached)
+    gained = _worth_of(worth, rules.form, reached_ndcg(completion, worth))
     if strict and not complete:
         gained = min(gained, here)
     return gained if rules.clip is None else max(gained, rules.clip)
 
 
-def _reached(grades: Sequence[int], worth: Stakes) -> float:
-    """Return nDCG@10 of an order; the list's own best order has `ideal`, which stands for all judgements."""
-    return worth.ideal * dcg(grades) / dcg(sorted(grades, reverse=True))
+def reached_ndcg(completion: str, worth: Stakes) -> float:
+    """Return nDCG@10 (0 to 1) of the list as a completion orders it, read as it is when the model serves.
+
+    The judgements that are not in the list are known by `ideal`, which its own best order has.
+
+    >>> reached_ndcg("<answer>[2] > [1]</answer>", Stakes((0, 1), initial=0.3, ideal=0.5))
+    0.5
+    """
+    best = dcg(sorted(worth.grades, reverse=True))
+    order = parse(completion, len(worth.grades)).order
+    return worth.ideal * dcg([worth.grades[place] for place in order]) / best if best else 0.0
 
 
 def _worth_of(worth: Stakes, form: RewardForm, reached: float) -> float:

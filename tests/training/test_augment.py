@@ -1,6 +1,6 @@
 """Draws: as many as asked, each by the rules, the same for a seed whatever the order of the queries."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.records import Candidates, Hit, Query
@@ -18,6 +18,7 @@ def docids(candidates: Candidates) -> tuple[str, ...]:
     return tuple(hit.docid for hit in candidates.hits)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 40),
     st.integers(2, 20),
@@ -40,6 +41,7 @@ def test_sets_are_of_the_size_from_the_top_without_repeats(
             assert list(docids(chosen)) == sorted(docids(chosen), key=top.index)
 
 
+@settings(deadline=None)
 @given(st.integers(), st.lists(st.text("abc123", min_size=1), min_size=2, max_size=6, unique=True))
 def test_draws_depend_on_seed_and_query_alone(seed: int, qids: list[str]) -> None:
     recipe = Recipe(size=3, sets=4, seed=seed)
@@ -54,6 +56,7 @@ def test_draws_depend_on_seed_and_query_alone(seed: int, qids: list[str]) -> Non
 GRADES = st.dictionaries(st.sampled_from([f"d{rank}" for rank in range(30)]), st.integers(-1, 3), min_size=1)
 
 
+@settings(deadline=None)
 @given(GRADES, st.sampled_from(Filter), st.floats(0, 0.6), st.integers(0, 99))
 def test_every_kept_list_obeys_the_filter_and_every_draw_is_counted(
     grades: dict[str, int], filter_: Filter, least: float, seed: int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytrec_eval
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.training.rewards import (
@@ -34,6 +34,7 @@ def said(order: list[int] | tuple[int, ...], thought: str = "so") -> str:
     return f"<think>{thought}</think><answer>{' > '.join(f'[{place + 1}]' for place in order)}</answer>"
 
 
+@settings(deadline=None)
 @given(GRADES, st.lists(st.integers(-1, 3), max_size=20))
 def test_ndcg_is_that_of_trec_eval_over_all_judgements(grades: list[int], others: list[int]) -> None:
     judged = [*grades, *others]
@@ -45,6 +46,7 @@ def test_ndcg_is_that_of_trec_eval_over_all_judgements(grades: list[int], others
     assert ndcg(grades, judged) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(GRADES, st.lists(st.integers(0, 3), max_size=9), st.randoms(use_true_random=False))
 def test_the_relative_gain_is_equation_5(grades: list[int], others: list[int], random: object) -> None:
     worth = stakes(grades, [*grades, *others])
@@ -59,6 +61,7 @@ def test_the_relative_gain_is_equation_5(grades: list[int], others: list[int], r
     assert parts.rank <= 1 + 1e-9
 
 
+@settings(deadline=None)
 @given(GRADES, st.text())
 def test_any_text_earns_a_bounded_reward(grades: list[int], text: str) -> None:
     parts = reward_parts(text, stakes(grades, grades), Rules())

@@ -1,0 +1,63 @@
+"""What `--dry-run` says: the recipe counted out for these lists and this model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rearank_cli.console import note
+from rearank_cli.training.estimate import Shape, memory, work
+from rearank_cli.training.examples import Example, Split
+from rearank_cli.training.recipe import Recipe
+
+
+def plan(
+    recipe: Recipe, model: str, found: Sequence[Example], parts: Split, devices: int
+) -> dict[str, object]:
+    """Return, and say on stderr, what training would do; no weights are loaded."""
+    lengths = [len(example.ids) for example in parts.train]
+    todo = work(recipe, lengths)
+    within = sum(len(example.ids) <= recipe.prompt_tokens for example in found)
+    note(f"steps {todo.steps}, updates {todo.updates}, prompts {todo.prompts}, rollouts {todo.rollouts}")
+    note(
+        f"tokens: {todo.prompt_tokens} of prompts, at most {todo.answer_tokens} of answers; "
+        f"{within} of {len(found)} prompts within {recipe.prompt_tokens} (longest {max(len(e.ids) for e in found)})"
+    )
+    epochs = todo.prompts / len(lengths)
+    note(f"each of the {len(lengths)} lists is met {epochs:.2f} times")
+    shape = model_shape(model)
+    gib = memory(recipe, shape, max(lengths), devices) if shape else None
+    if gib is None:
+        note(f"memory: not estimated, since {model} holds no config.json")
+    else:
+        listed = ", ".join(f"{name} {size}" for name, size in gib.items())
+        note(f"memory in GiB over all devices (an estimate): {listed}; sum {sum(gib.values()):.3f}")
+    return {
+        "method": recipe.method,
+        **asdict(todo),
+        "lists": {
+            "train": len(parts.train),
+            "heldout": len(parts.heldout),
+            "within": within,
+            "all": len(found),
+        },
+        "memory_gib": gib,
+    }
+
+
+def model_shape(model: str) -> Shape | None:
+    """Return the shape of a model folder without loading its weights, None where there is no config.json."""
+    if not (Path(model) / "config.json").is_file():
+        return None
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(model)
+    with torch.device("meta"):
+        parameters = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
+    text = config.get_text_config()
+    heads = int(text.num_attention_heads)
+    kv_heads = int(text.to_dict().get("num_key_value_heads") or heads)
+    return Shape(
+        parameters, int(text.num_hidden_layers), int(text.hidden_size),
+        int(text.hidden_size) // heads * kv_heads,
+    )  # fmt: skip

@@ -1,0 +1,245 @@
+"""A training recipe: every number that decides what is learned, read from TOML, each key checked."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+from rearank_cli.errors import DataError, MissingInput, RearankError, UsageError
+from rearank_cli.training.rewards import FormatCheck, RewardForm, Rules
+
+Value: TypeAlias = int | float | str | bool | list[float] | tuple[float, ...]
+
+
+class Method(StrEnum):
+    """How a model is trained."""
+
+    GRPO = "grpo"
+    SFT = "sft"
+
+
+class LongPrompts(StrEnum):
+    """What becomes of a list whose prompt is longer than `prompt_tokens`."""
+
+    REFUSE = "refuse"
+    DROP = "drop"
+
+
+class Device(StrEnum):
+    """Where it runs. `gpu` is refused on a machine without one."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+class Schedule(StrEnum):
+    """How the learning rate goes on after its warm-up."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    COSINE = "cosine"
+
+
+class Loss(StrEnum):
+    """How token losses are added up, by TRL's names. `grpo`: the paper's mean of sequence means, equation (3)."""
+
+    GRPO = "grpo"
+    DAPO = "dapo"
+    DR_GRPO = "dr_grpo"
+    BNPO = "bnpo"
+
+
+class Importance(StrEnum):
+    """Whether the ratio of new to old policy is one of a token or, as in GSPO, of a sequence."""
+
+    TOKEN = "token"
+    SEQUENCE = "sequence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The keys of a recipe; what is not given is the paper's.
+
+    One step samples `rollouts` completions for each of `prompts` lists and learns from them in updates of
+    `mini_batch` lists; `steps`, `eval_every` and `save_every` count these steps, `warmup` updates.
+    `micro_batch` is how many completions (SFT: lists) a device takes at once. `prompt_tokens` and
+    `answer_tokens` are limits. `clip_reward` is the least that the ranking can earn, None for no limit.
+    `eval_share` is the share of queries held out, 0 to 1, of which `eval_limit` lists are ranked.
+    Training stops where the held-out format rate falls under `min_format` after it was above, or the
+    entropy (nats a token) under `min_entropy`. `lora_rank` 0 trains all weights.
+    """
+
+    method: Method = Method.GRPO
+    steps: int = 120
+    prompts: int = 128
+    rollouts: int = 32
+    mini_batch: int = 8
+    micro_batch: int = 8
+    learning_rate: float = 1e-6
+    schedule: Schedule = Schedule.CONSTANT
+    warmup: int = 0
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    kl: float = 0.01
+    clip: float = 0.2
+    clip_high: float = 0.2
+    loss: Loss = Loss.GRPO
+    importance: Importance = Importance.TOKEN
+    temperature: float = 1.0
+    top_p: float = 1.0
+    prompt_tokens: int = 3072
+    answer_tokens: int = 2048
+    long_prompts: LongPrompts = LongPrompts.REFUSE
+    reward: RewardForm = RewardForm.RELATIVE
+    clip_reward: float | None = -1.0
+    weights: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    format_check: FormatCheck = FormatCheck.STRICT
+    eval_share: float = 0.05
+    eval_limit: int = 64
+    eval_every: int = 20
+    save_every: int = 20
+    min_format: float = 0.3
+    min_entropy: float = 0.0
+    device: Device = Device.GPU
+    gradient_checkpointing: bool = True
+    lora_rank: int = 0
+    vllm: bool = False
+    vllm_memory: float = 0.3
+    seed: int = 0
+
+    @property
+    def updates_per_step(self) -> int:
+        """How many updates of the weights one step makes."""
+        return self.prompts // self.mini_batch
+
+    def rules(self, *, think: bool) -> Rules:
+        """Return what is paid for, where the prompt asks for reasoning (`think`) or not."""
+        return Rules(self.reward, self.format_check, self.clip_reward, self.weights, think)
+
+
+_LEAST: dict[str, float] = {
+    "steps": 1, "prompts": 1, "rollouts": 2, "mini_batch": 1, "micro_batch": 1, "learning_rate": 0, "warmup": 0,
+    "weight_decay": 0, "max_grad_norm": 0, "kl": 0, "clip": 0, "clip_high": 0, "temperature": 0.01,
+    "prompt_tokens": 1, "answer_tokens": 1, "eval_share": 0, "eval_limit": 1, "eval_every": 1, "save_every": 1,
+    "min_format": 0, "min_entropy": 0, "lora_rank": 0, "vllm_memory": 0.01, "top_p": 0.01,
+}  # fmt: skip
+_MOST: dict[str, float] = {"top_p": 1, "eval_share": 0.9, "min_format": 1, "vllm_memory": 1}
+_KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
+def load_recipe(path: str) -> Recipe:
+    """Read a TOML file over the defaults.
+
+    Raises:
+        MissingInput: no such file.
+        DataError: not TOML, an unknown key, or a value of the wrong kind or out of range.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MissingInput(f"{path}: the recipe cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a recipe as TOML, found none that parses ({error})") from error
+    return with_values(Recipe(), values, path, DataError)
+
+
+def with_setting(recipe: Recipe, setting: str) -> Recipe:
+    """Return a recipe changed by `key=value` of the command line; a bare word is a string.
+
+    Raises:
+        UsageError: no such key, or not such a value.
+
+    >>> with_setting(with_setting(Recipe(), "kl=0"), "loss=dapo").loss
+    <Loss.DAPO: 'dapo'>
+    """
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UsageError(f"--set {setting}: expected KEY=VALUE, as in --set learning_rate=2e-6")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    return with_values(recipe, {key.strip().replace("-", "_"): value}, "--set", UsageError)
+
+
+def with_values(
+    recipe: Recipe, values: Mapping[str, object], place: str, error: type[RearankError]
+) -> Recipe:
+    """Return a recipe with some keys changed; `place` begins each message.
+
+    Raises:
+        RearankError: of the type `error`: an unknown key, or a value of the wrong kind or out of range.
+    """
+    checked = {key: _checked(key, value, place, error) for key, value in values.items()}
+    return replace(recipe, **checked)  # type: ignore[arg-type]  # each value was checked against its key
+
+
+def _checked(key: str, value: object, place: str, error: type[RearankError]) -> object:
+    known = {field.name: field.default for field in fields(Recipe)}
+    if key not in known:
+        near = get_close_matches(key, known, n=1, cutoff=0)
+        raise error(f"{place}: unknown key {key!r} in a recipe; did you mean {near[0]!r}?")
+    if key == "clip_reward":
+        return None if value == "none" else _number(key, value, float, place, error)
+    if key == "weights":
+        return _weights(value, place, error)
+    default = known[key]
+    if isinstance(default, StrEnum):
+        return _choice(key, value, type(default), place, error)
+    return _number(key, value, type(default), place, error)
+
+
+def _choice(key: str, value: object, kind: type[StrEnum], place: str, error: type[RearankError]) -> StrEnum:
+    names = [str(choice) for choice in kind]
+    if value not in names:
+        raise error(f"{place}: {key}: expected one of {', '.join(names)}, found {value!r}")
+    return kind(str(value))
+
+
+def _number(key: str, value: object, kind: type, place: str, error: type[RearankError]) -> object:
+    fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if not fits or isinstance(value, bool) != (kind is bool):
+        raise error(f"{place}: {key}: expected {_KINDS[kind]}, found {value!r}")
+    if isinstance(value, int | float) and not _LEAST.get(key, value) <= value <= _MOST.get(key, value):
+        least, most = _LEAST.get(key), _MOST.get(key)
+        wanted = f"{least} to {most}" if most is not None else f"{least} or more"
+        raise error(f"{place}: {key}: expected {wanted}, found {value!r}")
+    return kind(value)
+
+
+def _weights(value: object, place: str, error: type[RearankError]) -> tuple[float, ...]:
+    rows = list(value) if isinstance(value, list | tuple) else []
+    if len(rows) != 3 or not all(
+        isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows
+    ):
+        raise error(
+            f"{place}: weights: expected three numbers, for ranking, tags and answer, found {value!r}"
+        )
+    return tuple(float(row) for row in rows)
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Return the recipe as TOML, every key written out."""
+    return "".join(f"{key} = {_literal(value)}\n" for key, value in asdict(recipe).items())
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def changed_keys(one: Recipe, other: Recipe) -> list[str]:
+    """Return the keys in which two recipes differ.
+
+    >>> changed_keys(Recipe(), Recipe(kl=0.0, seed=1))
+    ['kl', 'seed']
+    """
+    return [key for key, value in asdict(one).items() if asdict(other)[key] != value]

@@ -1,0 +1,204 @@
+"""`rearank train` as a process: a folder that rerank uses, resumed where it was killed, refused where it must be."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rearank_cli.cli import app
+from tests.conftest import ROOT, Run
+from tests.training import tiny
+
+pytest.importorskip("trl")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny.model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> str:
+    return tiny.lists(tmp_path / "lists.jsonl")
+
+
+def ids_of(completion: str) -> list[str]:
+    return [line.split()[2] for line in completion.splitlines()]
+
+
+@pytest.mark.slow
+def test_grpo_leaves_a_folder_that_rerank_uses_as_it_is(
+    rearank: Run, model: str, lists: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    done = rearank("train", lists, "--model", model, "-o", out, *tiny.settings())
+    last = json.loads(done.stdout)
+    assert list(last) == ["checkpoint", "steps", "nDCG@10"]
+    assert (last["checkpoint"], last["steps"]) == (out, 2)
+    assert 0 < last["nDCG@10"] <= 1
+    rows = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "nDCG@10" in row] == [0, 1, 2]
+    assert {"reward", "rank", "tags", "answer", "loss", "entropy", "length"} <= rows[-1].keys() | rows[
+        -2
+    ].keys()
+    assert max(row["nDCG@10"] for row in rows if "nDCG@10" in row) == pytest.approx(last["nDCG@10"], abs=1e-6)
+    for name in ("recipe.toml", "samples.jsonl", "curves.png", "README.md", "rearank.json", "prompt.toml"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    assert json.loads((tmp_path / "out" / "rearank.json").read_text())["window"] == 3
+    used = rearank("rerank", "--model", out, "--max-malformed", "100", stdin=json.dumps(tiny.row("q9")))
+    assert sorted(ids_of(used.stdout)) == ["d0", "d1", "d2"]
+    again = refused(lists, "--model", model, "-o", out, *tiny.settings())
+    assert "holds a run already" in again.stderr
+    again = refused(lists, "--model", model, "-o", out, "--resume", *tiny.settings())
+    assert "this run is finished" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_lora_is_merged_into_a_whole_model(rearank: Run, model: str, lists: str, tmp_path: Path) -> None:
+    args = ("--method", "sft", "--lora-rank", "2", *tiny.settings("learning_rate=0.1", "eval_share=0"))
+    done = rearank("train", lists, "--model", model, "-o", str(tmp_path / "out"), *args)
+    assert json.loads(done.stdout)["nDCG@10"] is None
+    assert "no list is held out" in done.stderr
+    assert (tmp_path / "out" / "adapter" / "adapter_config.json").exists()
+    from safetensors.torch import load_file
+
+    before = load_file(Path(model) / "model.safetensors")
+    after = load_file(tmp_path / "out" / "model.safetensors")
+    assert before.keys() == after.keys()
+    assert any(not before[name].equal(after[name]) for name in before)
+
+
+@pytest.mark.slow
+def test_sft_learns_the_demonstration(rearank: Run, model: str, lists: str, tmp_path: Path) -> None:
+    answer = "<answer>[2] > [1] > [3]</answer>"
+    rows = [tiny.row(f"q{number}", demonstration=answer) for number in range(4)]
+    (tmp_path / "shown.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    args = ("--method", "sft", "--steps", "30", "--learning-rate", "3e-3",
+            *tiny.settings("mini_batch=2", "answer_tokens=40", "eval_every=30", "save_every=30"))  # fmt: skip
+    done = rearank(
+        "train", str(tmp_path / "shown.jsonl"), "--model", model, "-o", str(tmp_path / "out"), *args
+    )
+    assert json.loads(done.stdout)["nDCG@10"] == 1.0
+    losses = [
+        json.loads(line)["loss"]
+        for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()
+        if "loss" in line
+    ]
+    assert losses[-1] < 0.2 < losses[0]
+
+
+def started(*args: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "rearank_cli", "train", *args],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_and_resumed(rearank: Run, model: str, lists: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    args = (lists, "--model", model, "-o", str(out), *tiny.settings("steps=8", "save_every=2"))
+    process = started(*args)
+    try:
+        while not (out / "checkpoints" / "checkpoint-8" / "whole.json").exists():  # step 4, two updates each
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    newest = max(out.glob("checkpoints/checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    torn = newest if newest.name != "checkpoint-4" else out / "checkpoints" / "checkpoint-8"
+    (torn / "optimizer.pt").write_bytes(b"")
+    assert "these differ: seed" in refused(*args, "--resume", "--seed", "5").stderr
+    done = rearank("train", *args, "--resume")
+    assert f"{torn.name} is torn" in done.stderr
+    assert "going on from checkpoint-" in done.stderr
+    assert json.loads(done.stdout)["steps"] == 8
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 9))
+
+
+def refused(*args: str) -> Result:
+    """Run the command in this process: it ends before any work."""
+    return CliRunner().invoke(app, ["train", *args])
+
+
+def test_a_dry_run_counts_and_writes_nothing(model: str, lists: str, tmp_path: Path) -> None:
+    recipe = str(ROOT / "recipes" / "train" / "rearank-7b.toml")
+    args = ("--model", model, "-o", str(tmp_path / "out"), "--recipe", recipe)
+    done = CliRunner().invoke(app, ["train", lists, *args, "--dry-run"])
+    plan = json.loads(done.stdout)
+    assert (plan["steps"], plan["updates"], plan["rollouts"]) == (120, 1920, 491520)
+    assert plan["lists"] == {"train": 8, "heldout": 2, "within": 10, "all": 10}
+    assert set(plan["memory_gib"]) >= {"weights", "optimizer", "activations", "rollout cache"}
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (("--set", "device=gpu"), 69, "the recipe wants a GPU"),
+        (("--set", "vllm=true"), 2, "vllm = true needs a GPU"),
+        (("--set", "rollout=3"), 2, "did you mean 'rollouts'"),
+        (("--set", "prompts=3", "--set", "mini_batch=2"), 2, "expected a multiple of mini_batch"),
+        (("--recipe", "none.toml"), 66, "the recipe cannot be read"),
+        (("--weights", "1,2"), 2, "expected three numbers"),
+        (("--weights", "a"), 2, "expected three numbers"),
+        (("--clip-reward", "no"), 2, "expected a number, or none"),
+        (("--from-trace", "t.jsonl"), 2, "--from-trace is for --method sft"),
+        (("--from-trace", "t.jsonl", "--method", "sft"), 66, "t.jsonl"),
+        (("--set", "prompt_tokens=9"), 65, "lists have a prompt longer than prompt_tokens = 9"),
+        (("--eval-lists", "none.jsonl"), 66, "none.jsonl"),
+        (("--model", "./none"), 66, "found no such folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(
+    model: str, lists: str, tmp_path: Path, args: tuple[str, ...], status: int, words: str
+) -> None:
+    out = tmp_path / "out"
+    done = refused(lists, "--model", model, "-o", str(out), *tiny.settings(), *args)
+    assert words in done.stderr
+    assert (done.exit_code, done.stdout) == (status, "")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "expected training lists, found none"),
+        ([{**tiny.row("q"), "candidates": [{"docid": "d", "doc": "x"}]}], "expected a `grade`"),
+        ([tiny.row("q", grades=(1, 0))], "no signal in any of its 1 lists"),
+    ],
+)
+def test_lists_that_teach_nothing_are_refused(
+    model: str, tmp_path: Path, rows: list[dict[str, object]], words: str
+) -> None:
+    (tmp_path / "lists.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    args = ("--model", model, "-o", str(tmp_path / "out"), *tiny.settings())
+    done = refused(str(tmp_path / "lists.jsonl"), *args)
+    assert words in done.stderr
+    assert done.exit_code == 65
+
+
+def test_a_model_without_a_chat_template_is_refused(model: str, lists: str, tmp_path: Path) -> None:
+    for path in Path(model).iterdir():
+        if path.name != "chat_template.jinja":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    done = refused(lists, "--model", str(tmp_path), "-o", str(tmp_path / "out"), *tiny.settings())
+    assert "the tokenizer has no chat template" in done.stderr
+    assert done.exit_code == 65
+
+
+def test_a_missing_extra_is_named_with_its_cure(
+    model: str, lists: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trl", None)
+    done = refused(lists, "--model", model, "-o", str(tmp_path / "out"), *tiny.settings())
+    assert "pip install 'rearank[train]'" in done.stderr
+    assert done.exit_code == 69
