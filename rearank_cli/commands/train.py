@@ -18,9 +18,10 @@ from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
 from rearank_cli.training.demonstrations import with_trace
 from rearank_cli.training.examples import Example, Split, examples, split
-from rearank_cli.training.job import Job, check_device, check_installation, run
+from rearank_cli.training.job import Job, check_device, check_installation
 from rearank_cli.training.planning import plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
+from rearank_cli.training.running import run
 from rearank_cli.training.tokenizing import check_tokenizer
 
 

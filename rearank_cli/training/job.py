@@ -1,29 +1,17 @@
-"""One training run: what it needs, and how it goes from the first update to a finished folder."""
+"""What one training run needs, and whether this machine can run it."""
 
-import shutil
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from rearank_cli.console import Showing, note
-from rearank_cli.engines.installation import first_line, why
+from rearank_cli.console import Showing
+from rearank_cli.engines.installation import why
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import Unavailable, UsageError
-from rearank_cli.formats.streams import open_sink
 from rearank_cli.ranking.profiles import Profile
-from rearank_cli.training import curves, folder
 from rearank_cli.training.examples import Split
-from rearank_cli.training.recipe import Device, Method, Recipe
-from rearank_cli.training.serving import write_card
+from rearank_cli.training.recipe import Device, Recipe
 
 INSTALL = "pip install 'rearank[train]'"
-BEST = "best.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +38,6 @@ class Job:
     def best(self) -> Path:
         """Where the best model is kept."""
         return self.folder / "best"
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a run came to: steps made, and held-out nDCG@10 of the model kept, None without held-out lists."""
-
-    steps: int
-    ndcg: float | None
 
 
 def check_installation() -> None:
@@ -95,116 +75,3 @@ def check_device(recipe: Recipe, devices: int) -> None:
             f"{torch.cuda.device_count()} GPUs are visible to one process; start one process for each by "
             "accelerate launch -m rearank_cli train ..., or choose one with CUDA_VISIBLE_DEVICES=0"
         )
-
-
-def run(job: Job) -> Finished:
-    """Train, keep the best model, and leave a folder that `rerank` uses as it is.
-
-    Raises:
-        Unavailable: the device's memory does not suffice.
-        RearankError: what the method needs is not there.
-    """
-    import torch
-
-    from rearank_cli.training.grpo import grpo_trainer
-    from rearank_cli.training.sft import sft_trainer
-
-    with _quiet_stdout():
-        trainer = grpo_trainer(job) if job.recipe.method is Method.GRPO else sft_trainer(job)
-        watch = _watch(job, trainer)
-        try:
-            trainer.train(resume_from_checkpoint=str(job.resume_from) if job.resume_from else None)
-        except torch.OutOfMemoryError as error:
-            raise Unavailable(
-                f"the memory of this device does not suffice ({first_line(error)}); lower micro_batch or "
-                "answer_tokens, or train a LoRA (lora_rank)"
-            ) from error
-        steps = int(trainer.state.global_step) // job.recipe.updates_per_step
-        if watch.progress.best is None:
-            keep(job, trainer, steps, None)
-        if trainer.is_world_process_zero():
-            _finish(job)
-    return Finished(steps, watch.progress.best)
-
-
-@contextmanager
-def _quiet_stdout() -> Iterator[None]:
-    """stdout is for one line of data; what libraries print goes to stderr, their bars nowhere."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    with redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
-
-
-def _watch(job: Job, trainer: Any) -> Any:  # noqa: ANN401 - transformers and TRL are untyped
-    from transformers import PrinterCallback
-
-    from rearank_cli.training.validation import Heldout, measured, written_greedily
-    from rearank_cli.training.watching import Progress, Watch
-
-    recipe, heldout = job.recipe, job.split.heldout
-
-    def validate() -> Heldout:
-        from trl.models.utils import unwrap_model_for_generation
-
-        with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
-            written = list(written_greedily(model, trainer.processing_class, heldout, recipe.answer_tokens))
-        return measured(written, heldout, recipe.rules(think=job.profile.template.think))
-
-    progress = Progress()
-    if job.resume_from is not None and (job.best / BEST).exists():
-        before = orjson.loads((job.best / BEST).read_bytes())
-        progress.best, progress.best_step = before["ndcg"], before["step"]
-        rows = folder.read_rows(job.folder / folder.METRICS)
-        progress.best_format = max((value for _, value in curves.series(rows, "format")), default=0.0)
-    watch = Watch(
-        recipe, job.folder, progress, job.show, validate if heldout else None,
-        lambda: keep(job, trainer, progress.best_step, progress.best),
-    )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(watch)
-    return watch
-
-
-def keep(job: Job, trainer: Any, step: int, ndcg: float | None) -> None:  # noqa: ANN401 - TRL is untyped
-    """Save the model as it is now as the best one, whole or not at all."""
-    beside = job.folder / "best.writing"
-    trainer.save_model(str(beside))
-    if trainer.is_world_process_zero():
-        write_card(beside, job.profile, job.recipe.answer_tokens, job.longest)
-        with open_sink(str(beside / BEST)) as sink:
-            sink.write(orjson.dumps({"step": step, "ndcg": ndcg}))
-        folder.take_place(beside, job.best)
-
-
-def _finish(job: Job) -> None:
-    """Bring the best model to the top of the folder, with its curves and its card."""
-    from rearank_cli.training.card import model_card
-
-    rows = folder.read_rows(job.folder / folder.METRICS)
-    best = orjson.loads((job.best / BEST).read_bytes())
-    (job.best / BEST).unlink()
-    if job.recipe.lora_rank:
-        _merge(job)
-    folder.publish(job.best, job.folder)
-    with open_sink(str(job.folder / "README.md")) as sink:
-        sink.write(model_card(job.recipe, job.profile.model, job.data, best["step"], best["ndcg"]).encode())
-    curves.draw(rows, job.folder / "curves.png")
-    for line in curves.table(rows).splitlines():
-        note(line)
-
-
-def _merge(job: Job) -> None:
-    """Add a LoRA to the weights, so that the folder is a model like any other; keep the adapter beside it."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    adapter = job.folder / "adapter"
-    adapter.mkdir(exist_ok=True)
-    base = AutoModelForCausalLM.from_pretrained(job.profile.model, dtype="auto")
-    merged = PeftModel.from_pretrained(base, str(job.best)).merge_and_unload()
-    for path in job.best.glob("adapter_*"):
-        shutil.move(path, adapter / path.name)
-    merged.save_pretrained(job.best)
