@@ -90,6 +90,7 @@ def rerank(
     how = profile(model, prompt=prompt, window=window, step=step, think=think)
     if how.remark and not replay:
         note(how.remark)
+    served = engine is EngineName.ENDPOINT or bool(base_url)
     wanted = EngineOptions(
         name=engine,
         replay=replay,
@@ -104,6 +105,7 @@ def rerank(
         max_model_len=max_model_len,
         gpu_memory_utilization=gpu_memory,
         eager=eager,
+        tokenizer=tokenizer if served else None,
         constrain=constrain,
         deterministic=deterministic,
         trust_remote_code=trust_remote_code,
@@ -132,7 +134,7 @@ def rerank(
             rankings = attach_texts(rankings, open_texts(dataset, corpus, topics), skip_missing=skip_missing)
         stream = chosen(rankings, limit=limit, qids=only)
         if dry_run:
-            counting, context = _counting(how.model if model else None, tokenizer, wanted)
+            counting, context = _counting(how.model if model else None, tokenizer, wanted, served=served)
             plan = replace(plan, trace=None, max_malformed=100.0)
             expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
@@ -152,10 +154,9 @@ def rerank(
 
 
 def _counting(
-    model: str | None, tokenizer: str | None, wanted: EngineOptions
+    model: str | None, tokenizer: str | None, wanted: EngineOptions, *, served: bool
 ) -> tuple[ChatTokenizer | None, int | None]:
     """Return the tokenizer and context that a dry run counts with; none for a server's unnamed tokenizer."""
-    served = wanted.name is EngineName.ENDPOINT or bool(wanted.base_url)
     if tokenizer is None and (served or model is None):
         note("without --tokenizer the counts of tokens are estimates: 4 characters a token")
         return None, None

@@ -81,14 +81,16 @@ Concurrency = Annotated[
 RequestTimeout = Annotated[
     str | None, typer.Option(metavar="TIME", help="Time without a word from a server; default: 10m.")
 ]
-Retries = Annotated[int | None, typer.Option(min=0, help="Times a failed request is tried again; default: 6.")]
+Retries = Annotated[
+    int | None, typer.Option(min=0, help="Times a failed request is tried again; default: 6.")
+]
 Batch = Annotated[
     int | None, typer.Option(min=1, help="Windows at once; default: what engine and machine suggest.")
 ]
 Adapter = Annotated[str | None, typer.Option(metavar="FOLDER", help="LoRA adapter of the model.")]
 TensorParallel = Annotated[int | None, typer.Option(min=1, help="GPUs that share the model (vllm).")]
 MaxModelLen = Annotated[
-    int | None, typer.Option(min=1, help="Context in tokens; default: the model's (vllm).")
+    int | None, typer.Option(min=1, help="Context in tokens (vllm, endpoint); default: the model's.")
 ]
 GpuMemory = Annotated[
     float | None,
@@ -151,7 +153,10 @@ PriceOut = Annotated[
 ]
 Tokenizer = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Tokenizer folder or hub id, for counting; default: the model's."),
+    typer.Option(
+        metavar="NAME",
+        help="Tokenizer that counts and cuts for a server (with --max-model-len) or --dry-run.",
+    ),
 ]
 
 Trace = Annotated[

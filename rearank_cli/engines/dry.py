@@ -8,6 +8,11 @@ CHARACTERS_A_TOKEN = 4
 """What an estimate assumes where no tokenizer is at hand."""
 
 
+def estimated_tokens(prompt: Prompt) -> int:
+    """Return a guess at the tokens of a prompt of chat turns."""
+    return sum(len(message.content) for message in prompt.messages) // CHARACTERS_A_TOKEN
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a run will ask: tokens of all prompts and of the longest one; estimates unless `exact`."""
@@ -31,8 +36,7 @@ class DryEngine:
     def submit(self, key: int, prompt: Prompt) -> None:
         """Count a prompt and answer it."""
         self._exact &= bool(prompt.ids)
-        estimated = sum(len(message.content) for message in prompt.messages) // CHARACTERS_A_TOKEN
-        self._lengths.append(len(prompt.ids) or estimated)
+        self._lengths.append(len(prompt.ids) or estimated_tokens(prompt))
         order = " > ".join(f"[{number}]" for number in range(1, len(prompt.docids) + 1))
         self._done.append((key, Completion(order, prompt_tokens=self._lengths[-1])))
 

@@ -24,12 +24,16 @@ class EngineName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An engine; the tokenizer of its prompts, None where it takes chat turns; its context in tokens."""
+    """An engine, the tokenizer of its prompts and its context in tokens, None where they are not known.
+
+    `takes_ids` says whether it is asked with token ids or with chat turns, which the tokenizer then counts.
+    """
 
     name: EngineName
     engine: Engine
     tokenizer: ChatTokenizer | None = None
     context: int | None = None
+    takes_ids: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class EngineOptions:
     replay: str | None = None
     batch: int | None = None
     adapter: str | None = None
+    tokenizer: str | None = None
     trust_remote_code: bool = False
     tensor_parallel: int | None = None
     max_model_len: int | None = None
@@ -65,6 +70,8 @@ _TAKEN = {
     EngineName.TRANSFORMERS: _LOCAL,
     EngineName.ENDPOINT: {
         "constrain",
+        "max_model_len",
+        "tokenizer",
         "base_url",
         "api_key_env",
         "concurrency",
@@ -173,7 +180,9 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
         timeout=options.request_timeout or TIMEOUT,
         retries=RETRIES if options.retries is None else options.retries,
     )
-    return Opened(EngineName.ENDPOINT, EndpointEngine(model, sampling, endpoint))
+    tokenizer = ChatTokenizer(options.tokenizer, think=sampling.think) if options.tokenizer else None
+    engine = EndpointEngine(model, sampling, endpoint)
+    return Opened(EngineName.ENDPOINT, engine, tokenizer, options.max_model_len, takes_ids=False)
 
 
 def _api_key(variable: str | None) -> str | None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 import orjson
 
 from rearank_cli.ranking.prompts import Template, passage_text, render
+from rearank_cli.ranking.tokens import TokenComposer
 from rearank_cli.records import Hit, Message, Prompt, Query
 
 ANSWER_NOW = (
@@ -18,17 +19,25 @@ _CACHED_PASSAGES = 65_536
 
 
 class ChatComposer:
-    """Compose prompts as chat turns, for engines that tokenise by themselves."""
+    """Compose prompts as chat turns, for engines that tokenise by themselves.
 
-    def __init__(self, template: Template) -> None:
+    Where `tokens` is given, it cuts the passages to the context, and prompts carry their ids for counting.
+    """
+
+    def __init__(self, template: Template, tokens: TokenComposer | None = None) -> None:
+        self.tokens = tokens
         self._template = template
         self._passage = lru_cache(_CACHED_PASSAGES)(lambda hit: passage_text(template, hit))
 
     def __call__(self, query: Query, hits: Sequence[Hit]) -> Prompt:
         """Return the prompt of one window; the hits stand in the order presented."""
-        messages = render(self._template, query.text, [self._passage(hit) for hit in hits])
+        if self.tokens is None:
+            passages, ids = [self._passage(hit) for hit in hits], None
+        else:
+            passages, ids = self.tokens.fitted(query, hits)
+        messages = render(self._template, query.text, passages)
         docids = tuple(hit.docid for hit in hits)
-        return Prompt(qid=query.qid, docids=docids, digest=_digest(messages), messages=messages)
+        return Prompt(query.qid, docids, _digest(messages), messages=messages, ids=ids or ())
 
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that asks, in another turn, for the answer to what was thought so far."""

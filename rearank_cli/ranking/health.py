@@ -19,6 +19,7 @@ class Health:
     shortened: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False
 
     def count(self, answer: Answer) -> None:
         """Count one answer."""
@@ -47,5 +48,5 @@ class Health:
             "answers from the trace": self.recalled,
         }
         extra = "".join(f"; {name} {number}" for name, number in more.items() if number)
-        tokens = f"tokens {self.prompt_tokens} prompt, {self.output_tokens} output"
+        tokens = f"tokens {'(estimated) ' * self.estimated}{self.prompt_tokens} prompt, {self.output_tokens} output"
         return f"queries {self.queries}; windows {self.windows}: {read}{extra}; {tokens}"

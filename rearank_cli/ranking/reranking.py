@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from rearank_cli.console import Showing, note, progress
-from rearank_cli.engines.opening import Opened
+from rearank_cli.engines.dry import CHARACTERS_A_TOKEN, estimated_tokens
+from rearank_cli.engines.opening import EngineName, Opened
 from rearank_cli.errors import DataError, RearankError, TryLater
 from rearank_cli.formats.trace import Answer, Row
 from rearank_cli.ranking.asking import Forcing, Policy, answer_pattern, ask
@@ -67,6 +68,8 @@ class Reranking:
         self._journal = Journal(plan.trace, self._asked) if plan.trace else None
         self._engine = Metered(opened.engine)
         self._composer = _composer(opened, plan)
+        self._tokens = self._composer.tokens if isinstance(self._composer, ChatComposer) else self._composer
+        self._counts_itself = opened.name is not EngineName.ENDPOINT
         self._scheduler = Scheduler(self._engine, self._walking(), stop)
 
     def run(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
@@ -129,8 +132,8 @@ class Reranking:
         self._engine.close()
         if self._journal is not None:
             self._journal.close()
-        if isinstance(self._composer, TokenComposer):
-            self.health.shortened = self._composer.shortened
+        if self._tokens is not None:
+            self.health.shortened = self._tokens.shortened
         note(f"{self.health}; {self._throughput()}")
 
     def _throughput(self) -> str:
@@ -184,9 +187,23 @@ class Reranking:
         )
 
     def _heard(self, answer: Answer) -> None:
+        if not (
+            self._counts_itself or answer.completion.prompt_tokens or answer.completion.finish == "error"
+        ):
+            answer = replace(answer, completion=self._counted(answer))
         self.health.count(answer)
         if self._journal is not None:
             self._journal.record(answer)
+
+    def _counted(self, answer: Answer) -> Completion:
+        """Return a completion whose server did not count its tokens, counted or estimated."""
+        prompt, completion = answer.prompt, answer.completion
+        if self._tokens is not None:
+            written = self._tokens.count(completion.text)
+            return replace(completion, prompt_tokens=len(prompt.ids), output_tokens=written)
+        self.health.estimated = True
+        written = len(completion.text) // CHARACTERS_A_TOKEN
+        return replace(completion, prompt_tokens=estimated_tokens(prompt), output_tokens=written)
 
     def _recalled(self, prompt: Prompt) -> Completion | None:
         known = self._journal.recall(prompt) if self._journal is not None else None
@@ -195,11 +212,12 @@ class Reranking:
 
 
 def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
-    if opened.tokenizer is None:
-        return ChatComposer(plan.profile.template)
-    room = plan.sampling.max_tokens * (2 if plan.force_answer else 1)
-    limit = opened.context - room if opened.context else None
-    return TokenComposer(plan.profile.template, opened.tokenizer, limit=limit)
+    template, tokens = plan.profile.template, None
+    if opened.tokenizer is not None:
+        room = plan.sampling.max_tokens * (2 if plan.force_answer else 1)
+        limit = opened.context - room if opened.context else None
+        tokens = TokenComposer(template, opened.tokenizer, limit=limit)
+    return tokens if tokens is not None and opened.takes_ids else ChatComposer(template, tokens)
 
 
 def _asked(opened: Opened, plan: Plan) -> Row:

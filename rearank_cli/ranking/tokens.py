@@ -85,13 +85,27 @@ class TokenComposer:
         Raises:
             DataError: not even a few tokens of each passage fit into the model's context.
         """
+        _, ids = self.fitted(query, hits)
+        docids = tuple(hit.docid for hit in hits)
+        return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=ids)
+
+    def fitted(self, query: Query, hits: Sequence[Hit]) -> tuple[list[str], "array[int]"]:
+        """Return the passages of one window, cut so that the prompt fits, and the prompt's ids.
+
+        Raises:
+            DataError: not even a few tokens of each passage fit into the model's context.
+        """
         passages = [self._passage(hit) for hit in hits]
         ids = self._joined(query.text, passages)
         if self._limit is not None and len(ids) > self._limit:
-            ids = array("I", self.whole(query.text, self._shortened(query, passages, len(ids))))
+            passages = self._shortened(query, passages, len(ids))
+            ids = array("I", self.whole(query.text, passages))
             self.shortened += 1
-        docids = tuple(hit.docid for hit in hits)
-        return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=ids)
+        return passages, ids
+
+    def count(self, text: str) -> int:
+        """Return how many tokens a text has."""
+        return len(self._tokenizer.encode([text])[0])
 
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that goes on from what was thought so far, where only the answer can follow."""
