@@ -1,5 +1,6 @@
 """`rearank evaluate`: runs or candidates in, figures out."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import dataset_of, read_qrels, write_run
 
 if TYPE_CHECKING:  # the wing loads numpy, which a help page must not wait for
+    from ir_measures import Measure
+
     from rearank_cli.evaluation.costs import Cost
     from rearank_cli.evaluation.measures import Evaluation
     from rearank_cli.evaluation.report import Report
@@ -33,6 +36,7 @@ def evaluate(
     test: Annotated[Test, typer.Option(help="Paired test of each difference.")] = Test.STUDENT,
     trace: options.Traces = None,
     plot: options.Plot = "",
+    show: options.Show = "",
     fuse: options.Fuse = None,
     layout: Annotated[Format, typer.Option("--format", help="What is written.")] = Format.TABLE,
 ) -> None:
@@ -41,41 +45,65 @@ def evaluate(
     The judgements are those of --qrels or --dataset, or of the dataset that begins the run's tag.
     """
     if fuse:
-        if metric or qrels or dataset or baseline or trace or per_query or plot:
-            raise UsageError("--fuse writes a run; pipe it into another `rearank evaluate` for its figures")
-        _write_fused(files or ["-"], fuse)
+        figures = any((metric, qrels, dataset, baseline, trace, per_query, plot, show))
+        _write_fused(files or ["-"], fuse, figures=figures)
         return
-    from rearank_cli.evaluation import measures, plots, report, spellings
+    from rearank_cli.evaluation import plots, report, spellings
 
     wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
     kind = plots.kind_of(plot) if plot else ""
-    paths = [*([baseline] if baseline else []), *(path for path in files or ["-"] if path != baseline)]
-    judged, runs = _judgements(_runs(paths, qrels), qrels, dataset)
-    evaluations = [measures.evaluate(run, judged, wanted, only_retrieved=only_retrieved) for run in runs]
-    _note_cautions(runs, judged, evaluations, spellings.depth(wanted))
+    judged, runs = _judgements(_runs(files or ["-"], qrels, baseline), qrels, dataset)
+    if show:
+        _page(show, runs, judged, trace or [])
+        return
+    evaluations = _evaluations(runs, judged, wanted, only_retrieved=only_retrieved)
     found = _report(evaluations, baseline, test, _costs(trace or [], runs), per_query=per_query)
     if plot:
-        picture = plots.draw(plots.panels(runs, judged, found, only_retrieved=only_retrieved), kind)
         with open_sink(plot) as sink:
-            sink.write(picture)
+            sink.write(plots.draw(plots.panels(runs, judged, found, only_retrieved=only_retrieved), kind))
     with open_sink("-") as sink:
         sink.write(report.write(found, layout).encode())
 
 
-def _note_cautions(
-    runs: Sequence["Run"], judged: "Qrels", evaluations: Sequence["Evaluation"], depth: int
-) -> None:
-    from rearank_cli.evaluation.cautions import cautions
+def _evaluations(
+    runs: Sequence["Run"], judged: "Qrels", wanted: Sequence["Measure"], *, only_retrieved: bool
+) -> list["Evaluation"]:
+    """Measure the runs, and say what their reader should know."""
+    from rearank_cli.evaluation import cautions, measures, spellings
 
+    evaluations = [measures.evaluate(run, judged, wanted, only_retrieved=only_retrieved) for run in runs]
     for run, evaluation in zip(runs, evaluations, strict=True):
-        for sentence in cautions(run, judged, evaluation, depth):
+        for sentence in cautions.cautions(run, judged, evaluation, spellings.depth(wanted)):
             note(sentence)
+    return evaluations
 
 
-def _write_fused(files: Sequence[str], method: Fusion) -> None:
+def _page(qid: str, runs: Sequence["Run"], judged: "Qrels", traces: Sequence[str]) -> None:
+    from rearank_cli.evaluation.showing import show, windows_of
+
+    windows: list[str] = []
+    for path in traces[-1:]:
+        with open_source(path) as source:
+            windows += windows_of(source, qid)
+    before = runs[0] if len(runs) > 1 else None
+    text = show(qid, before, runs[-1], judged.get(qid, {}), windows)
+    if not sys.stdout.isatty():
+        with open_sink("-") as sink:
+            sink.write(text.encode())
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    with console.pager():
+        console.print(text)
+
+
+def _write_fused(files: Sequence[str], method: Fusion, *, figures: bool) -> None:
     from rearank_cli.evaluation.fusion import fuse
 
-    fused = fuse(_runs(files, qrels=""), method)
+    if figures:
+        raise UsageError("--fuse writes a run; pipe it into another `rearank evaluate` for its figures")
+    fused = fuse(_runs(files), method)
     with open_sink("-") as sink:
         for candidates in fused:
             write_run(sink, candidates, candidates.tag)
@@ -100,13 +128,15 @@ def _report(
     return Report(evaluations, first.name, test, compare(first, others, test), costs, per_query)
 
 
-def _runs(files: Sequence[str], qrels: str) -> list["Run"]:
+def _runs(files: Sequence[str], qrels: str = "", baseline: str = "") -> list["Run"]:
+    """Read the runs, the baseline first."""
     from rearank_cli.evaluation.runs import read_run
 
-    if [*files, qrels].count("-") > 1:
+    paths = [*([baseline] if baseline else []), *(path for path in files if path != baseline)]
+    if [*paths, qrels].count("-") > 1:
         raise UsageError("stdin (-) can be read once; name the other inputs as files")
     runs = []
-    for path in files:
+    for path in paths:
         with open_source(path) as source:
             runs.append(read_run(source))
     return runs

@@ -57,3 +57,11 @@ Plot = Annotated[
         help="Draw differences by query, nDCG by depth, tokens against quality (png, svg, pdf).",
     ),
 ]
+Show = Annotated[
+    str,
+    typer.Option(
+        metavar="QID",
+        help="Page through one query instead: the last run's list, where each document stood in the first run, "
+        "and the windows of --trace.",
+    ),
+]
