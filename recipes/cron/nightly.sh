@@ -22,7 +22,7 @@ tell() { echo "rearank nightly, $DATASET in $FOLDER: $*" >&2; }
 
 left_for_the_next_night() {
   local nights=$(($(cat "$FOLDER/unfinished-nights" 2>/dev/null || echo 0) + 1))
-  echo "$nights" > "$FOLDER/unfinished-nights"
+  echo "$nights" > "$FOLDER/unfinished-nights" || tell "the unfinished nights cannot be counted"
   [ "$nights" -le "$PATIENCE" ] ||
     tell "the $1 has not finished for $nights nights; raise MAX_TIME, or see why in $log"
   exit 75
@@ -33,6 +33,7 @@ settle() {
   local stage="$1" status="$2" means
   case "$status" in
     75) left_for_the_next_night "$stage" ;;  # time is over, a server is down, last night still runs
+    143) left_for_the_next_night "$stage" ;;  # SIGTERM in a stage that has nothing to keep
     65) means="the data are malformed, or the model's answers are" ;;
     66) means="a file, dataset, model or judgement is not there" ;;
     69) means="an engine is missing, or the server refuses for good" ;;
@@ -45,11 +46,22 @@ settle() {
   exit "$status"
 }
 
+# Runs a command with its stderr, and what bash says of it, in the log.
+stage() {
+  local name="$1"
+  shift
+  { "$@"; } 2>> "$log" || settle "$name" $?
+}
+
+evaluate() {
+  "$REARANK" evaluate "$FOLDER/run.trec" --dataset "$DATASET" --metric "$METRIC" |
+    tee "$FOLDER/.figures" >> "$log"
+}
+
 mkdir -p "$FOLDER" || { tell "the folder cannot be made"; exit 74; }
 log="$FOLDER/nightly.log"
-: >> "$log" || { tell "$log cannot be written"; exit 74; }
+echo "== $(date '+%F %T') $DATASET $MODEL" >> "$log" || { tell "$log cannot be written"; exit 74; }
 [ -x "$REARANK" ] || { tell "expected rearank at $REARANK; set REARANK to where it is"; exit 69; }
-echo "== $(date '+%F %T') $DATASET $MODEL" >> "$log"
 
 # A signal ends the stage, which takes the time that it needs; this script then settles its status. It
 # must reach rearank too: cron jobs' time limits and systemd send it to all processes of the job.
@@ -57,11 +69,9 @@ trap : TERM
 
 # Files stand between the stages instead of a pipe: a status is then that of one stage, and each file is
 # written whole or not at all. What the trace holds is not asked again, whichever night answered it.
-"$REARANK" retrieve --dataset "$DATASET" --hits "$HITS" -o "$FOLDER/candidates.jsonl" 2>> "$log" ||
-  settle retrieval $?
-"$REARANK" rerank "$FOLDER/candidates.jsonl" --model "$MODEL" --trace "$FOLDER/trace.jsonl" \
-  --max-time "$MAX_TIME" -o "$FOLDER/run.trec" "$@" 2>> "$log" || settle reranking $?
-"$REARANK" evaluate "$FOLDER/run.trec" --dataset "$DATASET" --metric "$METRIC" 2>> "$log" |
-  tee "$FOLDER/.figures" >> "$log" || settle evaluation $?
+stage retrieval "$REARANK" retrieve --dataset "$DATASET" --hits "$HITS" -o "$FOLDER/candidates.jsonl"
+stage reranking "$REARANK" rerank "$FOLDER/candidates.jsonl" --model "$MODEL" \
+  --trace "$FOLDER/trace.jsonl" --max-time "$MAX_TIME" -o "$FOLDER/run.trec" "$@"
+stage evaluation evaluate
 mv "$FOLDER/.figures" "$FOLDER/figures.txt"
 rm -f "$FOLDER/unfinished-nights"

@@ -136,6 +136,25 @@ def test_sigterm_to_the_job_leaves_the_rest_for_the_next_night(
     assert server.stats.requests == WINDOWS
 
 
+def test_sigterm_while_nothing_is_reranked_yet_is_no_failure(
+    home: Path, environment: dict[str, str], folder: Path
+) -> None:
+    (home / "slow").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    (home / "slow").chmod(0o755)
+    slow = {**environment, "REARANK": str(home / "slow")}
+    job = subprocess.Popen(
+        [str(CRON / "nightly.sh")], env=slow, stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "nightly.log").exists():
+        assert time.monotonic() < deadline, "no start"
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(job.pid, signal.SIGTERM)
+    assert job.communicate(timeout=60)[1] == b""
+    assert job.returncode == 75
+
+
 @pytest.mark.parametrize(
     ("args", "settings", "status", "words"),
     [
@@ -153,6 +172,13 @@ def test_what_a_person_must_mend_is_printed_for_cron_to_mail(
     mail = night(*args, status=status, **settings).stderr
     assert all(word in mail for word in [*words, "rearank nightly"])
     assert not list(home.glob("rearank-nightly/*/figures.txt"))
+
+
+def test_a_log_on_a_full_disk_is_printed(night: Night, server: Any, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "nightly.log").symlink_to("/dev/full")
+    assert "nightly.log cannot be written" in night(status=74).stderr
+    assert server.stats.requests == 0
 
 
 def test_a_server_that_refuses_for_good_is_printed_and_one_that_is_down_is_not(
