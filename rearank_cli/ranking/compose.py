@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import orjson
 
-from rearank_cli.ranking.prompts import Template, passage_text, render
+from rearank_cli.ranking.prompts import Passages, Template, render
 from rearank_cli.ranking.tokens import TokenComposer
 from rearank_cli.records import Hit, Message, Prompt, Query
 
@@ -15,7 +14,6 @@ ANSWER_NOW = (
     "There is no time left to think. Give the order of all passages now, the most relevant first, "
     "as <answer>[2] > [3] > [1]</answer>, and nothing else."
 )
-_CACHED_PASSAGES = 65_536
 
 
 class ChatComposer:
@@ -27,7 +25,7 @@ class ChatComposer:
     def __init__(self, template: Template, tokens: TokenComposer | None = None) -> None:
         self.tokens = tokens
         self._template = template
-        self._passage = lru_cache(_CACHED_PASSAGES)(lambda hit: passage_text(template, hit))
+        self._passage = Passages(template)
 
     def __call__(self, query: Query, hits: Sequence[Hit]) -> Prompt:
         """Return the prompt of one window; the hits stand in the order presented."""

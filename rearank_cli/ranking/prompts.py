@@ -44,6 +44,7 @@ _TYPES = {
     "max_tokens": int,
 }
 _FIELD = re.compile(r"\{(query|count|number|passage|passages|title|text)\}")
+_REMEMBERED = 65_536  # passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,27 @@ def passage_text(template: Template, hit: Hit) -> str:
     for unwanted in template.remove:
         text = text.replace(unwanted, "")
     return " ".join(text.split()[: template.passage_words])[: template.passage_chars]
+
+
+class Passages:
+    """`passage_text`, remembered for what was shown last.
+
+    Documents are known by a hash of 64 bits: what is kept does not grow with their length.
+    """
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._known: dict[int, str] = {}
+
+    def __call__(self, hit: Hit) -> str:
+        """Return what the model sees of one hit."""
+        key = hash((hit.text, hit.title))
+        text = self._known.get(key)
+        if text is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            text = self._known[key] = passage_text(self._template, hit)
+        return text
 
 
 def render(template: Template, query: str, passages: Sequence[str]) -> tuple[Message, ...]:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from rearank_cli.errors import DataError
 from rearank_cli.ranking.asking import closed_thought
-from rearank_cli.ranking.prompts import Template, passage_text, render
+from rearank_cli.ranking.prompts import Passages, Template, render
 from rearank_cli.records import Hit, Message, Prompt, Query
 
 _CACHED_PIECES = 65_536
@@ -73,7 +73,7 @@ class TokenComposer:
         self._limit = limit
         self._skeletons: dict[int, _Skeleton] = {}
         self._ids: dict[str, array[int]] = {}
-        self._texts: dict[tuple[str | None, str], str] = {}
+        self._passage = Passages(template)
         self._added = re.compile(
             "|".join(map(re.escape, sorted(tokenizer.added, key=len, reverse=True))) or "(?!)"
         )
@@ -117,15 +117,6 @@ class TokenComposer:
         """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal."""
         text = self._tokenizer.render(render(self._template, query, passages))
         return self._tokenizer.encode([text])[0]
-
-    def _passage(self, hit: Hit) -> str:
-        key = (hit.text, hit.title)
-        text = self._texts.get(key)
-        if text is None:
-            if len(self._texts) >= _CACHED_PIECES:
-                self._texts.clear()
-            text = self._texts[key] = passage_text(self._template, hit)
-        return text
 
     def _joined(self, query: str, passages: Sequence[str]) -> "array[int]":
         skeleton = self._skeletons.get(len(passages))

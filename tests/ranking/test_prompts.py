@@ -2,13 +2,14 @@
 
 import importlib.util
 import json
+import tracemalloc
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from rearank_cli.errors import DataError, MissingInput, UsageError
-from rearank_cli.ranking.prompts import Template, Turn, built_in, load, passage_text, render
+from rearank_cli.ranking.prompts import Passages, Template, Turn, built_in, load, passage_text, render
 from rearank_cli.records import Hit, Message
 from tests.conftest import ROOT
 
@@ -80,6 +81,20 @@ def test_passages_are_collapsed_then_cut() -> None:
     template = Template("x", (), passage_chars=6)
     assert passage_text(template, Hit("d", 1.0, "  a \n\t b  cdefg")) == "a b cd"
     assert passage_text(Template("x", ()), Hit("d", 1.0, "text", "Title")) == "Title text"
+
+
+def test_passages_are_remembered_by_their_text_and_without_it() -> None:
+    passages = Passages(Template("x", (), passage_chars=6))
+    first = passages(Hit("d", 1.0, "a  text of some length", "T"))
+    assert first == "T a te"
+    assert passages(Hit("d", 0.5, "a  text of some length", "T")) is first  # another query's score
+    assert passages(Hit("d", 1.0, "a  text of some length")) == "a text"
+    tracemalloc.start()
+    shown = [passages(Hit("d", 1.0, f"{n} " * 100_000)) for n in range(50)]
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(set(shown)) == 50
+    assert kept < 1_000_000
 
 
 def test_one_turn_can_hold_all_passages() -> None:
