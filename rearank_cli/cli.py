@@ -2,17 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from rearank_cli import __version__
-from rearank_cli.commands.augment import augment
-from rearank_cli.commands.evaluate import evaluate
-from rearank_cli.commands.rerank import rerank
-from rearank_cli.commands.retrieve import retrieve
-from rearank_cli.commands.train import train
 from rearank_cli.console import complain
 from rearank_cli.errors import ExitStatus, RearankError
 
@@ -39,15 +36,7 @@ class Boundary(TyperGroup):
         return result
 
 
-app = typer.Typer(
-    name="rearank",
-    cls=Boundary,
-    help="Listwise reasoning reranking: each command reads and writes TREC runs or JSON lines.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = ("retrieve", "augment", "train", "rerank", "evaluate")
 
 
 def _version(wanted: bool) -> None:
@@ -56,7 +45,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     version: Annotated[
@@ -66,13 +54,24 @@ def _options(
     """Options that stand before the command."""
 
 
-app.command()(retrieve)
-app.command()(augment)
-app.command()(train)
-app.command()(rerank)
-app.command()(evaluate)
+def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the app with these commands; each is the function of its name in the module of its name."""
+    app = typer.Typer(
+        name="rearank",
+        cls=Boundary,
+        help="Listwise reasoning reranking: each command reads and writes TREC runs or JSON lines.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        app.command(name)(vars(import_module(f"rearank_cli.commands.{name}"))[name])
+    return app
 
 
 def main() -> None:
-    """Run `rearank`."""
-    app(prog_name="rearank")
+    """Run `rearank`, importing no other command than the one that is asked for."""
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    build((asked,) if asked in COMMANDS else COMMANDS)(prog_name="rearank")

@@ -40,7 +40,9 @@ def imports(path: Path) -> set[str]:
     return {name for name in found if name.split(".")[0] == "rearank_cli"}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_imports_point_one_way(path: Path) -> None:
     own = path.relative_to(PACKAGE).with_suffix("").parts[0]
     for module in imports(path):
@@ -59,7 +61,9 @@ def test_no_circle_of_imports() -> None:
     assert done == graph.keys(), f"in a circle: {graph.keys() - done}"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_files_fit_on_a_few_screens(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
@@ -75,9 +79,15 @@ def loaded_by(*args: str) -> set[str]:
     return set(done.stderr.split())
 
 
-COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py") if path.stem != "__init__" and not path.stem.endswith("options"))
+COMMANDS = sorted(
+    path.stem
+    for path in (PACKAGE / "commands").glob("*.py")
+    if path.stem != "__init__" and not path.stem.endswith("options")
+)
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
 def test_help_loads_nothing_heavy(args: list[str]) -> None:
     assert not loaded_by(*args) & HEAVY

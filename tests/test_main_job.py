@@ -15,7 +15,9 @@ def test_recorded_answers_give_the_published_run(
     rearank: Run, shared: Path, model: str, clean: int, repaired: int, empty: int
 ) -> None:
     recorded = shared / "dl19" / f"{model}.completions.jsonl"
-    done = rearank("rerank", str(shared / "dl19" / "bm25.json"), "--engine", "replay", "--replay", str(recorded))
+    done = rearank(
+        "rerank", str(shared / "dl19" / "bm25.json"), "--engine", "replay", "--replay", str(recorded)
+    )
     assert f"windows 387: {clean} clean, {repaired} repaired, 0 truncated, {empty} empty" in done.stderr
     published = (shared / "dl19" / f"{model}.run.trec").read_text(encoding="utf-8").splitlines()
     ours = [line.split() for line in done.stdout.splitlines()]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from rearank_cli.cli import app
+from rearank_cli.cli import build
 from tests.conftest import ROOT, Run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_the_changelog_knows_what_is_coming() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_help(name: str) -> None:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = typer.main.get_command(build()).commands[name]  # type: ignore[attr-defined]
     assert command.help
     for parameter in command.params:
         if parameter.param_type_name == "option":

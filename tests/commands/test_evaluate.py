@@ -185,8 +185,8 @@ def test_judgements_are_found_by_the_tag(rearank: Run, shared: Path, tmp_path: P
 
 def test_the_help_waits_for_no_heavy_library(shell: Run) -> None:
     script = (
-        "import sys; from typer.testing import CliRunner; from rearank_cli.cli import app;"
-        "result = CliRunner().invoke(app, ['evaluate', '--help']); assert '--qrels' in result.output;"
+        "import sys; from typer.testing import CliRunner; from rearank_cli.cli import build;"
+        "result = CliRunner().invoke(build(), ['evaluate', '--help']); assert '--qrels' in result.output;"
         "heavy = {'numpy', 'ir_measures', 'pytrec_eval', 'ir_datasets', 'ranx', 'scipy', 'matplotlib', 'rich'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from rearank_cli.cli import app
+from rearank_cli.cli import build
 from tests.conftest import ROOT, Run
 from tests.training import tiny
 
@@ -126,13 +126,13 @@ def test_killed_in_the_middle_and_resumed(rearank: Run, model: str, lists: str, 
 
 def refused(*args: str) -> Result:
     """Run the command in this process: it ends before any work."""
-    return CliRunner().invoke(app, ["train", *args])
+    return CliRunner().invoke(build(), ["train", *args])
 
 
 def test_a_dry_run_counts_and_writes_nothing(model: str, lists: str, tmp_path: Path) -> None:
     recipe = str(ROOT / "recipes" / "train" / "rearank-7b.toml")
     args = ("--model", model, "-o", str(tmp_path / "out"), "--recipe", recipe)
-    done = CliRunner().invoke(app, ["train", lists, *args, "--dry-run"])
+    done = CliRunner().invoke(build(), ["train", lists, *args, "--dry-run"])
     plan = json.loads(done.stdout)
     assert (plan["steps"], plan["updates"], plan["rollouts"]) == (120, 1920, 491520)
     assert plan["lists"] == {"train": 8, "heldout": 2, "within": 10, "all": 10}
