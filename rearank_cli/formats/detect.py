@@ -1,6 +1,7 @@
 """Rankings in any layout: which one a stream holds is seen from its first byte."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats import jsonl, trec
@@ -21,8 +22,9 @@ def is_json(source: Source) -> bool:
 
 
 def read_rankings(source: Source) -> Iterator[Candidates]:
-    """Yield the queries of a candidates stream or of a TREC run (whose hits have no text)."""
+    """Yield the queries of a candidates stream, or of a TREC run: by score, equal ones as they stand, no texts."""
     if is_json(source):
         yield from jsonl.read_candidates(source)
     else:
-        yield from trec.read_run(source)
+        for candidates in trec.read_run(source):
+            yield replace(candidates, hits=tuple(sorted(candidates.hits, key=lambda hit: -hit.score)))

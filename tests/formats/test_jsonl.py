@@ -113,3 +113,10 @@ def test_the_shared_lists_are_read_as_found(shared: Path) -> None:
         rows = list(read_rankings(source))
     assert len(rows) == 43
     assert {len(row.hits) for row in rows} == {100}
+
+
+def test_a_run_is_read_by_score_and_equal_scores_as_they_stand(tmp_path: Path) -> None:
+    run = "1 Q0 a 1 1.0 t\n1 Q0 b 2 2.0 t\n1 Q0 c 3 1.0 t\n"
+    (candidates,) = read(tmp_path / "run.trec", run)
+    assert [hit.docid for hit in candidates.hits] == ["b", "a", "c"]
+    assert {hit.text for hit in candidates.hits} == {None}
