@@ -196,6 +196,10 @@ class EndpointEngine:
             raise self._fault(server, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise Fault("bytes that are no JSON", Kind.ODD) from error
+        except RuntimeError as error:  # what a client says that was closed before it could send
+            if not self._closed.is_set():
+                raise
+            raise Fault("closed", Kind.ODD) from error
         return read_answer(answer, time.monotonic() - started)
 
     def _adapt(self, refused: str) -> None:

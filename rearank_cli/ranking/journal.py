@@ -105,8 +105,10 @@ class Journal:
         )
 
     def _append(self, row: Row) -> None:
+        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
         try:
-            self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            while line:  # a disk that is nearly full takes a part, and says nothing till the next write
+                line = line[self._file.write(line) :]
             if time.monotonic() - self._synced >= _SYNC_SECONDS:
                 self._sync()
         except OSError as error:

@@ -300,6 +300,15 @@ def test_closing_does_not_wait_for_what_is_in_flight_and_says_nothing(
     assert capsys.readouterr().err == ""
 
 
+def test_a_request_that_closing_overtakes_ends_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(lambda *_: "good") as server, engine(server) as asked:
+        asked.close()
+        asked.submit(0, PROMPT)
+        assert asked.collect(timeout=10) == [(0, Completion("", "error"))]
+    assert capsys.readouterr().err == ""
+    assert server.bodies == []
+
+
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://there/v1", "http://", "v1"])
 def test_a_base_url_must_be_one(url: str) -> None:
     with pytest.raises(UsageError, match="--base-url"), engine(url):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +49,19 @@ def test_the_lines_hold_what_the_design_says(tmp_path: Path) -> None:
         "finish": "stop", "prompt_tokens": 7, "output_tokens": 3, "seconds": 0.25, "permutation": [2, 1],
         "outcome": "clean",
     }  # fmt: skip
+
+
+def test_a_line_that_the_disk_takes_in_parts_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    journal = Journal(str(path), ASKED)
+    file = journal._file
+    reluctant = SimpleNamespace(write=lambda data: file.write(data[:9]), fileno=file.fileno, close=file.close)
+    monkeypatch.setattr(journal, "_file", reluctant)
+    journal.record(answer("[1] > [2]"))
+    journal.close()
+    assert [json.loads(line) for line in path.read_bytes().splitlines()][1]["completion"] == "[1] > [2]"
 
 
 def test_other_settings_are_named_and_nothing_is_overwritten(
