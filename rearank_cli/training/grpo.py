@@ -80,7 +80,7 @@ def grpo_trainer(job: Job) -> Any:  # noqa: ANN401 - TRL is untyped
 
     def sample(update: int, row: Row) -> None:
         if trainer.is_world_process_zero():
-            append_row(job.folder / SAMPLES, {"step": update // job.recipe.updates_per_step, **row})
+            append_row(job.folder / SAMPLES, {"step": update // job.recipe.updates_per_step + 1, **row})
 
     rewards = Rewards(job.split.train, job.recipe.rules(think=job.profile.template.think), sample)
     trainer = GRPOTrainer(

@@ -44,7 +44,7 @@ def run(job: Job) -> Finished:
 
     with _quiet_stdout():
         trainer = grpo_trainer(job) if job.recipe.method is Method.GRPO else sft_trainer(job)
-        watch = _watch(job, trainer)
+        watch = watched(job, trainer)
         try:
             trainer.train(resume_from_checkpoint=str(job.resume_from) if job.resume_from else None)
         except torch.OutOfMemoryError as error:
@@ -71,7 +71,8 @@ def _quiet_stdout() -> Iterator[None]:
         yield
 
 
-def _watch(job: Job, trainer: Any) -> Any:  # noqa: ANN401 - transformers and TRL are untyped
+def watched(job: Job, trainer: Any) -> Any:  # noqa: ANN401 - transformers and TRL are untyped
+    """Return what watches the trainer, which from now on prints nothing itself."""
     from transformers import PrinterCallback
 
     from rearank_cli.training.validation import Heldout, measured, written_greedily
