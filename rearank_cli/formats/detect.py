@@ -1,7 +1,6 @@
 """Rankings in any layout: which one a stream holds is seen from its first byte."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats import jsonl, trec
@@ -22,9 +21,8 @@ def is_json(source: Source) -> bool:
 
 
 def read_rankings(source: Source) -> Iterator[Candidates]:
-    """Yield the queries of a candidates stream, or of a TREC run: by score, equal ones as they stand, no texts."""
+    """Yield the queries of a candidates stream, or of a TREC run (whose hits have no text)."""
     if is_json(source):
         yield from jsonl.read_candidates(source)
     else:
-        for candidates in trec.read_run(source):
-            yield replace(candidates, hits=tuple(sorted(candidates.hits, key=lambda hit: -hit.score)))
+        yield from trec.read_run(source)

@@ -64,7 +64,7 @@ def twice(name: str, line: RunLine) -> DataError:
 
 
 def read_run(source: Source) -> list[Candidates]:
-    """Read a run: its queries in order of appearance, hits in file order, without texts.
+    """Read a run: its queries in order of appearance, hits by score, equal ones as they stand.
 
     Raises:
         DataError: a line has other than six columns, a score that is not a finite number, or a document
@@ -78,7 +78,11 @@ def read_run(source: Source) -> list[Candidates]:
             raise twice(source.name, line)
         ranking[line.docid] = Hit(line.docid, line.score)
         tag = line.tag
-    return [Candidates(Query(qid, ""), tuple(ranking.values()), tag) for qid, ranking in hits.items()]
+    return [Candidates(Query(qid, ""), _by_score(ranking.values()), tag) for qid, ranking in hits.items()]
+
+
+def _by_score(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    return tuple(sorted(hits, key=lambda hit: -hit.score))
 
 
 def write_run(sink: Sink, candidates: Candidates, tag: str) -> None:
