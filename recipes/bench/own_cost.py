@@ -2,8 +2,8 @@
 
     python recipes/bench/own_cost.py CANDIDATES.json TOKENIZER_FOLDER [--runs 5]
 
-The engine answers at once. Beside it, in the same run: the CPU of rendering and tokenising the same windows' whole chats, which is
-what a program does that keeps nothing. Medians over the runs.
+The engine answers at once. Beside it, in the same run: the CPU of rendering and tokenising the same
+windows' whole chats, which is what a program does that keeps nothing. Medians over the runs.
 """
 
 import argparse
