@@ -20,6 +20,7 @@ from tests.engines.faulty import answer, serving
 HITS, WINDOWS_A_QUERY = 100, 9
 RETRY_AFTER = 1  # seconds
 EMPTY, CUT = "empty", "cut by length"
+CUT_TOKENS = 7  # of output, as the server counts them; 1 of a whole answer
 OUTAGES = ("429", "500", "hang", "reset", "garbage", EMPTY, "html")
 FAULTS = (*OUTAGES, CUT)
 GIVEN_UP = 5  # requests in a row that the engine gives up before it takes the server for down
@@ -44,14 +45,16 @@ class Plan:
             failing = number >= self._good_first and self._drawn.random() < self.share
             what = self._drawn.choice(self._faults) if failing else "good"
             self.sent[what] += 1
-            if what == "good":
-                self.tokens += 1
+            self.tokens += {"good": 1, CUT: CUT_TOKENS}.get(what, 0)
         if what == "good":
             text = "\n".join(message["content"] for message in body["messages"])
             return completion(text, 1, random.Random(hashlib.sha256(text.encode()).digest()))
         if what == EMPTY:
             return answer("")
-        return answer("<think>[2] is about", "length") if what == CUT else what
+        if what == CUT:
+            usage = {"prompt_tokens": 1, "completion_tokens": CUT_TOKENS}
+            return {**answer("<think>[2] is about", "length"), "usage": usage}
+        return what
 
 
 def fifth(claims: Claims, count: int) -> None:

@@ -28,7 +28,7 @@ def test_a_server_of_which_a_fifth_fails_changes_neither_run_nor_counts() -> Non
     assert reranked.startswith("PASS  18 windows, ")
     assert reranked.partition(": every query is reranked")[2].startswith(", as by a sound server: status 0")
     assert "18 clean" in counts.rpartition(":")[2]
-    assert tokens.endswith(" 18")
+    assert int(tokens.rpartition(" ")[2]) > 18  # with those of the answers that were cut
     assert "18 whole" in trace.rpartition(":")[2]
 
 
