@@ -53,6 +53,7 @@ def to_toml(name: str, fields: Mapping[str, str]) -> str:
     lines = [
         f"name = {json.dumps(name)}",
         f"passage_words = {PASSAGE_WORDS}",
+        'titled = "Title: {title} Content: {text}"',
         f"think = {json.dumps(thinks)}",
         f"max_tokens = {3072 if thinks else 256}",
         "",

@@ -34,6 +34,7 @@ def test_a_template_becomes_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert path == str(tmp_path / "mine-released.toml")
     template = load(path)
     assert (template.passage_words, template.think, template.max_tokens) == (300, True, 3072)
+    assert template.titled == "Title: {title} Content: {text}"
     assert render(template, "Q", ["a", "b"]) == (
         Message("system", "Think in <think> first."),
         Message("user", "Here are 2 passages for Q.\n[1] a\n[2] b\nOrder the 2 for Q."),
