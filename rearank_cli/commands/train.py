@@ -18,7 +18,7 @@ from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
 from rearank_cli.training.demonstrations import with_trace
 from rearank_cli.training.examples import Example, Split, examples, split
-from rearank_cli.training.job import Job, check_device, check_installation
+from rearank_cli.training.job import Job, check_device, check_installation, check_model
 from rearank_cli.training.planning import plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
 from rearank_cli.training.running import run
@@ -83,6 +83,7 @@ def train(
     if dry_run:
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
         return
+    check_model(how.model)
     place = Path(output)
     folder.open_folder(place, wanted, folder.Run(model, data, eval_data), resume=resume)
     with progress() as show:

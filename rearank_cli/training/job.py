@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rearank_cli.console import Showing
-from rearank_cli.engines.installation import why
+from rearank_cli.engines.installation import first_line, why
 from rearank_cli.engines.tokenizer import ChatTokenizer
-from rearank_cli.errors import Unavailable, UsageError
+from rearank_cli.errors import DataError, MissingInput, Unavailable, UsageError
 from rearank_cli.ranking.profiles import Profile
 from rearank_cli.training.examples import Split
 from rearank_cli.training.recipe import Device, Recipe
@@ -75,3 +75,26 @@ def check_device(recipe: Recipe, devices: int) -> None:
             f"{torch.cuda.device_count()} GPUs are visible to one process; start one process for each by "
             "accelerate launch -m rearank_cli train ..., or choose one with CUDA_VISIBLE_DEVICES=0"
         )
+
+
+def check_model(model: str) -> None:
+    """Refuse, before a folder is made for it, a model that cannot be loaded.
+
+    Raises:
+        MissingInput: no configuration or no weights there.
+        DataError: a configuration that transformers does not know.
+    """
+    from transformers import AutoConfig
+
+    folder = Path(model)
+    for what, found in (("config.json", "config.json"), ("weights (*.safetensors)", "*.safetensors")):
+        if folder.is_dir() and not any(folder.glob(found)):
+            raise MissingInput(f"{model}: expected {what} in the folder of a model, found none")
+    try:
+        AutoConfig.from_pretrained(model)
+    except OSError as error:
+        raise MissingInput(
+            f"{model}: no model could be loaded ({first_line(error)}); expected a folder or a hub id in reach"
+        ) from error
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{model}: expected a causal language model ({first_line(error)})") from error

@@ -195,6 +195,25 @@ def test_a_model_without_a_chat_template_is_refused(model: str, lists: str, tmp_
     assert done.exit_code == 65
 
 
+@pytest.mark.parametrize(
+    ("left_out", "words"),
+    [
+        ("model.safetensors", "expected weights (*.safetensors)"),
+        ("config.json", "expected config.json"),
+    ],
+)
+def test_a_model_without_its_files_is_refused(
+    model: str, lists: str, tmp_path: Path, left_out: str, words: str
+) -> None:
+    for path in Path(model).iterdir():
+        if path.name != left_out:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    done = refused(lists, "--model", str(tmp_path), "-o", str(tmp_path / "out"), *tiny.settings())
+    assert words in done.stderr
+    assert done.exit_code == 66
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_missing_extra_is_named_with_its_cure(
     model: str, lists: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
