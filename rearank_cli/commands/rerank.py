@@ -140,7 +140,7 @@ def rerank(
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
             return
         reranking = Reranking(open_engine(how.model if model else None, plan.sampling, wanted), plan, stop)
-        for candidates in reranking.run(stream):
+        for candidates in reranking.run(stream, source.share_read):
             label = clean_tag(tag) if tag else run_tag(candidates.tag, source.name, name)
             if format is options.Format.TREC:
                 write_run(sink, candidates, label)

@@ -24,12 +24,20 @@ class Source:
 
     name: str
     stream: IO[bytes]
+    file: BinaryIO | None = field(default=None, repr=False, compare=False)
     _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False, compare=False)
 
     @property
     def sha256(self) -> str:
         """The hash (hex) of what `raw_lines` and `lines` have read so far, unpacked."""
         return self._hash.hexdigest()
+
+    def share_read(self) -> float | None:
+        """Return how much of a file has been read, 0 to 1; None for a pipe, whose length nobody knows."""
+        if self.file is None:
+            return None
+        size = os.fstat(self.file.fileno()).st_size
+        return self.file.tell() / size if size else None
 
     def peek(self) -> bytes:
         """Return the first byte that is neither white space nor a byte-order mark; b"" at the end."""
@@ -110,7 +118,7 @@ def open_source(path: str) -> Iterator[Source]:
     except OSError as error:
         raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
     with file:
-        yield Source(path, _unpacked(file))
+        yield Source(path, _unpacked(file), file)
 
 
 def _unpacked(file: BinaryIO) -> IO[bytes]:

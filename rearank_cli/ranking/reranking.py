@@ -1,12 +1,12 @@
 """Reranking a stream of candidates, from the engine to the health line."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from rearank_cli.console import Showing, note, progress
+from rearank_cli.console import note, progress
 from rearank_cli.engines.dry import CHARACTERS_A_TOKEN, estimated_tokens
 from rearank_cli.engines.opening import EngineName, Opened
 from rearank_cli.errors import DataError, RearankError, TryLater
@@ -60,6 +60,7 @@ class Reranking:
             TryLater: another process holds it.
         """
         self.health = Health()
+        self._show: Callable[[], None] = lambda: None
         self.stopped: RearankError | None = None
         self._plan = plan
         self._stop = stop
@@ -72,8 +73,12 @@ class Reranking:
         self._counts_itself = opened.name is not EngineName.ENDPOINT
         self._scheduler = Scheduler(self._engine, self._walking(), stop)
 
-    def run(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
+    def run(
+        self, stream: Iterable[Candidates], share_read: Callable[[], float | None] = lambda: None
+    ) -> Iterator[Candidates]:
         """Yield the queries of a stream, reranked, in their order; end with the health line on stderr.
+
+        `share_read` tells, for the lines of progress, how much of the input (0 to 1) has been read.
 
         A run that is stopped raises, unless it is to be `partial`: it then yields every query of the
         input and leaves the error in `stopped`.
@@ -85,10 +90,10 @@ class Reranking:
         """
         try:
             with self._stop.listening(), progress() as show:
+                self._show = lambda: show(self._so_far(share_read()))
                 for candidates in self._scheduler.rerank(stream):
                     self.health.queries += 1
                     yield candidates
-                    self._show(show)
                 if self._stop.wanted:
                     yield from self._cut_short()
         finally:
@@ -139,17 +144,24 @@ class Reranking:
     def _throughput(self) -> str:
         health, engine = self.health, self._engine
         seconds = max(engine.seconds, 1e-9)
-        own = 1e3 * engine.own_cpu / max(health.windows, 1)
+        own = 1e3 * engine.own_cpu / health.windows if health.windows else 0.0
         return (
             f"{engine.seconds:.1f} s: {health.windows / seconds:.1f} windows/s, "
             f"{health.prompt_tokens / seconds:.0f} prompt and {health.output_tokens / seconds:.0f} output tokens/s, "
             f"{engine.mean_in_flight:.1f} in flight, own CPU {own:.2f} ms a window"
         )
 
-    def _show(self, show: Showing) -> None:
-        health = self.health
-        rate = health.windows / max(self._engine.seconds, 1e-9)
-        show(f"{health.queries} queries done, {health.windows} windows, {rate:.1f} windows/s")
+    def _so_far(self, share_read: float | None) -> str:
+        """Return a line of progress: done, left, rate, time left; what is left is an estimate till all is read."""
+        done, seconds = self.health.queries, max(self._engine.seconds, 1e-9)
+        rate = f"{self.health.windows} windows, {self.health.windows / seconds:.1f} windows/s"
+        total: float | None = self._scheduler.taken_up
+        if not self._scheduler.all_taken_up:
+            total = self._scheduler.taken_up / share_read if share_read else None
+        if total is None or not done:
+            return f"{done} queries done, {rate}"
+        left = max(0.0, total - done)
+        return f"{done} queries done, about {left:.0f} left, {rate}, about {left * seconds / done / 60:.0f} min to go"
 
     def _judge(self) -> None:
         plan, health = self._plan, self.health
@@ -192,6 +204,7 @@ class Reranking:
         ):
             answer = replace(answer, completion=self._counted(answer))
         self.health.count(answer)
+        self._show()
         if self._journal is not None:
             self._journal.record(answer)
 

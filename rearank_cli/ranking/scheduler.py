@@ -82,6 +82,13 @@ class Scheduler:
         self._asked: dict[int, _Question] = {}  # in flight, by the engine's key
         self._keys = count()
         self._feed: Feed[Candidates] | None = None
+        self.taken_up = 0
+        """Queries of the input that were begun."""
+
+    @property
+    def all_taken_up(self) -> bool:
+        """Whether the input has no more queries."""
+        return self._feed is not None and self._feed.ended
 
     def rerank(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
         """Yield each query with its hits in their new order and scores n ... 1.
@@ -134,6 +141,7 @@ class Scheduler:
             )
             self._walks.append(walk)
             self._unfinished += 1
+            self.taken_up += 1
             self._advance(walk, None)
 
     def _advance(self, walk: _Walk, permutations: tuple[Permutation, ...] | None) -> None:

@@ -99,3 +99,18 @@ def test_failed_requests_are_counted_and_too_many_end_with_75() -> None:
 def test_too_many_unreadable_answers_end_with_65() -> None:
     with pytest.raises(DataError, match="100 % of the answers were truncated or empty"):
         run(Opened(EngineName.ENDPOINT, Answers(Completion("no idea")), takes_ids=False), plan())
+
+
+def test_progress_says_what_is_done_and_what_is_left() -> None:
+    reranking = Reranking(
+        Opened(EngineName.REPLAY, Answers(Completion("[1]"))), plan(max_malformed=100.0), Stop()
+    )
+    stream = [Candidates(Query(f"q{n}", "why"), STREAM[0].hits) for n in range(4)]
+    running = reranking.run(stream)
+    assert reranking._so_far(None).startswith("0 queries done, 0 windows")
+    next(running)
+    reranking._scheduler.taken_up = len(stream)  # the reading thread may be late
+    assert reranking._so_far(1.0).startswith("1 queries done, about 3 left")
+    assert "min to go" in reranking._so_far(1.0)
+    list(running)
+    assert "about 0 left" in reranking._so_far(None)
