@@ -1,7 +1,9 @@
 """`rearank train`: graded lists in, a model folder out."""
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -76,9 +78,10 @@ def train(
     found, data = _examples(lists, how, tokenizer)
     heldout, eval_data = _examples(eval_lists, how, tokenizer) if eval_lists else ([], "")
     check_tokenizer(tokenizer, found)
-    if from_trace:
-        found = with_trace(found, from_trace, wanted.rules(think=how.template.think))
     parts = split(found, heldout, wanted, lists)
+    if from_trace:
+        best = with_trace(parts.train, from_trace, wanted.rules(think=how.template.think))
+        parts, data = replace(parts, train=tuple(best)), f"{data}+{_hash(from_trace)}"
     _note_split(parts)
     if dry_run:
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
@@ -125,6 +128,11 @@ def _examples(path: str, how: Profile, tokenizer: ChatTokenizer) -> tuple[list[E
     with open_source(path) as source:
         found: list[GradedList] = list(read_lists(source))
         return examples(found, how.template, tokenizer), source.sha256
+
+
+def _hash(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _note_split(parts: Split) -> None:

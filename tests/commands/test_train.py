@@ -140,6 +140,17 @@ def test_a_dry_run_counts_and_writes_nothing(model: str, lists: str, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_a_trace_chooses_what_is_imitated_and_not_what_is_held_out(
+    model: str, lists: str, tmp_path: Path
+) -> None:
+    text = "<think>a</think><answer>[2] > [1] > [3]</answer>"
+    recorded = {"qid": "q1", "docids": ["d0", "d1", "d2"], "completion": text}
+    (tmp_path / "trace.jsonl").write_text(json.dumps(recorded))
+    args = ("--model", model, "-o", str(tmp_path / "out"), "--method", "sft", "--dry-run", *tiny.settings())
+    done = CliRunner().invoke(build(), ["train", lists, *args, "--from-trace", str(tmp_path / "trace.jsonl")])
+    assert json.loads(done.stdout)["lists"] == {"train": 2, "heldout": 2, "within": 10, "all": 10}
+
+
 @pytest.mark.parametrize(
     ("args", "status", "words"),
     [
