@@ -34,7 +34,7 @@ def measured(
 
 
 def test_scifact(shared: Path) -> None:
-    qrels = beir.read_qrels(shared / "scifact", "test")
+    qrels = beir.read_qrels(Path(shared / "scifact"), "test")
     collection = open_dataset(f"{shared / 'scifact'}/", "test")
     documents, queries = collection.corpus.read(), collection.queries()
     figures = measured(documents, queries, qrels, {"ndcg_cut.10", "recall.100"}, hits=100)
@@ -78,7 +78,7 @@ def test_the_same_documents_as_lucene(shared: Path, tmp_path: Path, name: str) -
     place = tmp_path / "documents.jsonl"
     if name == "scifact":
         place.write_bytes((shared / "scifact" / "corpus.jsonl").read_bytes())
-        queries = beir.queries(shared / "scifact", "test")
+        queries = beir.queries(Path(shared / "scifact"), "test")
     else:
         with place.open("w") as file:
             for page in cacm_documents(shared / "cacm" / "cacm.tar.gz"):
