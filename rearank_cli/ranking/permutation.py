@@ -27,7 +27,7 @@ def parse(completion: str, n: int) -> Permutation:
     text, broken_off = answer_text(completion)
     numbers = [int(run) for run in _DIGITS.findall(text) if len(run) <= _MOST_DIGITS]
     named = tuple(dict.fromkeys(number - 1 for number in numbers if 1 <= number <= n))
-    order = named if len(named) == n else (*named, *sorted(set(range(n)).difference(named)))
+    order = (*named, *sorted(set(range(n)).difference(named)))
     return Permutation(order, _outcome(len(numbers), len(named), n, broken_off=broken_off))
 
 
@@ -46,13 +46,14 @@ def answer_text(completion: str) -> tuple[str, bool]:
     ('[2]', False)
     >>> answer_text("<answer>[2] > [")
     ('[2] > [', True)
+    >>> answer_text("<think>[2] looks")
+    ('', True)
     """
     thought = list(_CLOSED_THINK.finditer(completion))
     after = completion[thought[-1].end() :] if thought else completion
-    opened = after.rfind("<answer>", 0, max(after.rfind("</answer>"), 0))
-    if opened >= 0:
-        start = opened + len("<answer>")
-        return after[start : after.index("</answer>", start)], False
+    _, opened, answer = after.rpartition("</answer>")[0].rpartition("<answer>")
+    if opened:
+        return answer.partition("</answer>")[0], False
     _, unclosed, answer = after.rpartition("<answer>")
     if unclosed:
         return answer, True

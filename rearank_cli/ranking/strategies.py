@@ -28,10 +28,10 @@ def sliding(n: int, *, size: int, step: int, passes: int = 1) -> Strategy:
     """
     ranking = list(range(n))
     slices = windows(n, size=size, step=step) * passes
-    for left, (start, stop) in zip(range(len(slices) - 1, -1, -1), slices, strict=True):
+    for count, (start, stop) in enumerate(slices, 1):
         shown = tuple(ranking[start:stop])
         try:
-            (permutation,) = yield (Window(shown, rounds_left=left),)
+            (permutation,) = yield (Window(shown, rounds_left=len(slices) - count),)
         except Stopped:
             break
         ranking[start:stop] = [shown[place] for place in permutation.order]

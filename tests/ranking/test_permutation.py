@@ -31,6 +31,7 @@ CLEAN, REPAIRED, TRUNCATED, EMPTY, _FAILED = Outcome
         ("<answer>[2] > [1] > [000001]</answer>", 2, (2, 1), REPAIRED),
         ("<think>x</think><answer>[3] > [2", 3, (3, 2, 1), TRUNCATED),
         ("<think>x</think><answer>", 2, (1, 2), TRUNCATED),
+        ("<answer>[3] wait, <answer>[2] > [1", 3, (2, 1, 3), TRUNCATED),  # the last one counts here too
         ("<think>[2] is better than [1]", 2, (1, 2), TRUNCATED),
         ("<thinking>[2]", 2, (1, 2), TRUNCATED),
         ("<think>[1]</think> [2] > [1]", 2, (2, 1), CLEAN),

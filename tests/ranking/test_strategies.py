@@ -2,10 +2,11 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rearank_cli.ranking.strategies import Strategy, sliding
+from rearank_cli.ranking.strategies import Stopped, Strategy, sliding
 from rearank_cli.records import Outcome, Permutation, Window
 from tests.ranking.test_windows import SHAPES
 
@@ -65,3 +66,13 @@ def test_passes_go_over_the_whole_list_again() -> None:
     assert len(more) == 3 * len(rounds)
     assert list(once[:2]) == [29, 28]
     assert list(thrice[:6]) == [29, 28, 27, 26, 25, 24]
+
+
+def test_a_strategy_that_is_stopped_returns_what_its_windows_so_far_decided() -> None:
+    strategy = sliding(6, size=4, step=2)
+    (window,) = next(strategy)
+    assert window.positions == (2, 3, 4, 5)
+    strategy.send((Permutation((3, 2, 1, 0), Outcome.CLEAN),))
+    with pytest.raises(StopIteration) as stopped:
+        strategy.throw(Stopped())
+    assert stopped.value.value == (0, 1, 5, 4, 3, 2)

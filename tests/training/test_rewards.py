@@ -19,6 +19,8 @@ from rearank_cli.training.rewards import (
     answer_reward,
     dcg,
     ndcg,
+    rank_reward,
+    reached_ndcg,
     reward_parts,
     stakes,
     tags_reward,
@@ -133,6 +135,11 @@ def test_one_number_is_no_answer_unless_the_paper_is_asked() -> None:
     assert reward_parts(said([2]), worth, PAPER) == Parts(1.0, 1.0, 1.0)
 
 
+@pytest.mark.parametrize("said", ["[3] without tags", "<answer>the third</answer>", ""])
+def test_the_paper_s_check_too_wants_a_bracketed_number_in_an_answer(said: str) -> None:
+    assert answer_reward(said, 3, PAPER) == 0.0
+
+
 def test_digits_of_the_reasoning_are_no_ranking() -> None:
     """Released: without an answer every digit of the whole response was read as the ranking, and paid for."""
     worth = stakes([0, 0, 1], [1])
@@ -179,6 +186,23 @@ def test_an_incomplete_answer_can_lose_but_not_win() -> None:
     parts = reward_parts(said([2]), worth, Rules())
     assert parts is not None
     assert parts.rank == -1.0
+
+
+def test_for_ndcg_itself_an_answer_that_is_none_is_worth_the_order_presented() -> None:
+    worth = stakes([1, 2, 0], [2, 1])
+    rules = Rules(form=RewardForm.NDCG)
+    assert rank_reward("I cannot say", worth, rules, complete=False) == worth.initial
+    assert rank_reward("<answer>[2]</answer>", worth, rules, complete=False) == worth.initial
+
+
+def test_a_list_without_a_relevant_passage_is_worth_nothing_in_any_order() -> None:
+    worth = Stakes((0, 0), initial=0.0, ideal=0.0)
+    assert reached_ndcg("<answer>[2] > [1]</answer>", worth) == 0.0
+
+
+def test_each_part_has_a_weight_of_its_own() -> None:
+    weights = (0.5, 0.25, 0.125)
+    assert [total(Parts(*each), weights) for each in ((1, 0, 0), (0, 1, 0), (0, 0, 1))] == list(weights)
 
 
 def test_recorded_answers_of_real_models_are_judged_without_an_error(shared: Path) -> None:
