@@ -36,7 +36,7 @@ class Boundary(TyperGroup):
         return result
 
 
-COMMANDS = ("retrieve", "augment", "train", "rerank", "evaluate")
+COMMANDS = ("retrieve", "augment", "train", "rerank", "evaluate", "doctor")
 
 
 def _version(wanted: bool) -> None:

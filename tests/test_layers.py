@@ -15,9 +15,10 @@ RANK = {  # a module may import modules of a lower rank, and of its own room
     "formats": 1,
     "datasets": 2, "engines": 2,
     "retrieval": 3, "ranking": 3, "evaluation": 3, "training": 3,
-    "commands": 4,
-    "cli": 5,
-    "__main__": 6,
+    "diagnosis": 4,
+    "commands": 5,
+    "cli": 6,
+    "__main__": 7,
 }  # fmt: skip
 ALLOWED = {("training", "ranking")}  # the prompt that is trained is the prompt that is served
 HEAVY = {"numpy", "torch", "transformers", "vllm", "trl", "ranx", "scipy", "bm25s", "Stemmer", "ir_datasets",

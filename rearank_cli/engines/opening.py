@@ -175,7 +175,7 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
 
     endpoint = Endpoint(
         base_urls=options.base_url,
-        api_key=_api_key(options.api_key_env),
+        api_key=api_key(options.api_key_env),
         concurrency=options.concurrency or CONCURRENCY,
         timeout=options.request_timeout or TIMEOUT,
         retries=RETRIES if options.retries is None else options.retries,
@@ -185,7 +185,12 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
     return Opened(EngineName.ENDPOINT, engine, tokenizer, options.max_model_len, takes_ids=False)
 
 
-def _api_key(variable: str | None) -> str | None:
+def api_key(variable: str | None) -> str | None:
+    """Return the key that an environment variable holds, None where no variable is named.
+
+    Raises:
+        UsageError: the variable is unset or empty.
+    """
     if variable is None:
         return None
     key = os.environ.get(variable, "")

