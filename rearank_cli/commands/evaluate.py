@@ -146,15 +146,19 @@ def _judgements(runs: list["Run"], qrels: str, dataset: str) -> tuple["Qrels", l
     """Return the judgements, and the runs without what their dataset excludes."""
     from rearank_cli.datasets.judgements import excluded, judgements
     from rearank_cli.evaluation.runs import without_documents
+    from rearank_cli.formats.draws import with_draws
+
+    drawn = [qid for run in runs for qid in run.scores]
 
     if qrels and dataset:
         raise UsageError("--qrels and --dataset both name judgements; give one of them")
     if qrels:
         with open_source(qrels) as source:
-            return read_qrels(source), runs
+            return with_draws(read_qrels(source), drawn), runs
     name = dataset or _dataset_of(runs)
     left_out = excluded(name)
-    return judgements(name), [without_documents(run, left_out) for run in runs] if left_out else runs
+    kept = [without_documents(run, left_out) for run in runs] if left_out else runs
+    return with_draws(judgements(name), drawn), kept
 
 
 def _dataset_of(runs: Sequence["Run"]) -> str:

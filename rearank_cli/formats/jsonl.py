@@ -6,12 +6,14 @@ or one JSON list, with `doc` as `text`, `contents`, `passage`, `segment`, `conte
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonlines
 import orjson
 
 from rearank_cli.errors import DataError
+from rearank_cli.formats.draws import name_of_draw
 from rearank_cli.formats.streams import Sink, Source
 from rearank_cli.records import Candidates, Hit, Query
 
@@ -71,6 +73,8 @@ def _checked(place: str, value: object) -> tuple[str, Json]:
 def read_candidates(source: Source) -> Iterator[Candidates]:
     """Yield the queries of a candidates stream, each with its hits in the order given.
 
+    A list that `rearank augment` drew goes by the name of its draw, since a query has many.
+
     Raises:
         DataError: a line does not parse, a query or document lacks its text, an id is repeated or has
             white space, or a score is not finite.
@@ -78,6 +82,9 @@ def read_candidates(source: Source) -> Iterator[Candidates]:
     seen: set[str] = set()
     for place, row in read_objects(source):
         candidates = parse_candidates(place, row)
+        if "draw" in row:
+            qid = name_of_draw(candidates.query.qid, checked_draw(place, row["draw"]))
+            candidates = replace(candidates, query=replace(candidates.query, qid=qid))
         if candidates.query.qid in seen:
             raise DataError(f"{place}: query {candidates.query.qid!r} stands twice in this input; keep one")
         seen.add(candidates.query.qid)
@@ -152,6 +159,13 @@ def checked_id(place: str, name: str, value: object) -> str:
     if text.split() != [text]:
         raise DataError(f"{place}: {name} {text!r} holds white space, which a TREC run cannot carry")
     return text
+
+
+def checked_draw(place: str, value: object) -> int:
+    """Return the number of a draw. Raises DataError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DataError(f"{place}: expected `draw` as a whole number, found {value!r}")
+    return value
 
 
 def _kind(value: object) -> str:

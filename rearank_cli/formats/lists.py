@@ -3,8 +3,9 @@
     {"query": {...}, "candidates": [{"docid", "score", "doc", "grade"}, ...], "tag",
      "draw": 7, "initial": 0.21, "ideal": 0.64}
 
-A query may have many lists; `draw` tells them apart. `initial` and `ideal` are nDCG@10 of the order as it
-stands and of the best order of these very passages, both measured against all judgements of the query.
+A query may have many lists; `draw` tells them apart, and read as candidates they are `<qid>#<draw>`. `initial`
+and `ideal` are nDCG@10 of the order as it stands and of the best order of these very passages, both measured
+against all judgements of the query.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from rearank_cli.errors import DataError
-from rearank_cli.formats.jsonl import Json, candidates_object, parse_candidates, read_objects
+from rearank_cli.formats.jsonl import Json, candidates_object, checked_draw, parse_candidates, read_objects
 from rearank_cli.formats.streams import Sink, Source
 from rearank_cli.records import Candidates
 
@@ -67,7 +68,7 @@ def read_lists(source: Source) -> Iterator[GradedList]:
             _grades(place, row["candidates"] if "candidates" in row else row["hits"]),
             _share(place, "initial", row.get("initial")),
             _share(place, "ideal", row.get("ideal")),
-            _draw(place, row.get("draw", 1)),
+            checked_draw(place, row.get("draw", 1)),
             _demonstration(place, row.get("demonstration", "")),
         )
 
@@ -89,12 +90,6 @@ def _share(place: str, name: str, value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise DataError(f"{place}: expected `{name}` as nDCG@10 from 0 to 1, found {value!r}")
     return float(value)
-
-
-def _draw(place: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise DataError(f"{place}: expected `draw` as a whole number, found {value!r}")
-    return value
 
 
 def _demonstration(place: str, value: object) -> str:

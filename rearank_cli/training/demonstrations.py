@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rearank_cli.errors import DataError
+from rearank_cli.formats.draws import query_of_draw
 from rearank_cli.formats.trace import TraceIndex, completion_of, window_digest
 from rearank_cli.training.examples import Example
 from rearank_cli.training.rewards import Rules, reward_parts, total
@@ -38,7 +39,7 @@ def with_trace(examples: Sequence[Example], trace: str, rules: Rules) -> list[Ex
         MissingInput: no such file.
         DataError: it is malformed, or has no good answer to any list.
     """
-    index = TraceIndex(trace, lambda row, _: window_digest(row["qid"], list(row["docids"])))
+    index = TraceIndex(trace, lambda row, _: window_digest(query_of_draw(row["qid"]), list(row["docids"])))
     try:
         found = [
             replace(example, graded=replace(example.graded, demonstration=best))

@@ -40,15 +40,39 @@ def test_lists_are_candidates_with_grades(rearank: Run, qrels: str) -> None:
     assert f"kept {len(rows)};" in done.stderr
 
 
-def test_one_draw_a_query_is_read_by_evaluate_and_rerank(rearank: Run, qrels: str, tmp_path: Path) -> None:
-    lists = rearank("augment", "--qrels", qrels, "--size", "6", "--sets", "1", "--keep-order",
-                    stdin=ranking("q1")).stdout  # fmt: skip
-    figures = rearank("evaluate", "-", "--qrels", qrels, "--only-retrieved", "--format", "json", stdin=lists)
-    assert f"{json.loads(lists)['initial']:.4f}" in figures.stdout
-    answer = {"qid": "q1", "docids": [f"d{i}" for i in range(6)], "completion": "<answer>[6]</answer>"}
-    (tmp_path / "answers.jsonl").write_text(json.dumps(answer))
+def test_draws_are_read_by_evaluate_and_rerank_each_by_its_name(
+    rearank: Run, qrels: str, tmp_path: Path
+) -> None:
+    lists = rearank("augment", "--qrels", qrels, "--size", "4", "--sets", "5", stdin=ranking("q1")).stdout
+    drawn = [json.loads(line) for line in lists.splitlines()]
+    names = [f"q1#{each['draw']}" for each in drawn]
+    assert len(names) > 1
+    answers = [
+        {
+            "qid": name,
+            "docids": [hit["docid"] for hit in each["candidates"]],
+            "completion": "<answer>[4]</answer>",
+        }
+        for name, each in zip(names, drawn, strict=True)
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     run = rearank("rerank", "--replay", str(tmp_path / "answers.jsonl"), stdin=lists)
-    assert [line.split()[2] for line in run.stdout.splitlines()] == ["d5", "d0", "d1", "d2", "d3", "d4"]
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert list(dict.fromkeys(line[0] for line in lines)) == names
+    assert [line[2] for line in lines if line[3] == "1"] == [each["candidates"][3]["docid"] for each in drawn]
+
+    figures = rearank("evaluate", "-", "--qrels", qrels, "--only-retrieved", "--format", "json", stdin=lists)
+    [row] = json.loads(figures.stdout)["runs"]
+    mean = sum(each["initial"] for each in drawn) / len(drawn)
+    assert row["measures"]["nDCG@10"] == pytest.approx(mean, abs=1e-4)
+
+
+def test_a_draw_is_a_whole_number_and_stands_once(rearank: Run, qrels: str) -> None:
+    lists = rearank("augment", "--qrels", qrels, "--size", "4", "--sets", "1", stdin=ranking("q1")).stdout
+    done = rearank("evaluate", "-", "--qrels", qrels, stdin=lists + lists, status=65)
+    assert "query 'q1#1' stands twice" in done.stderr
+    odd = rearank("rerank", "--dry-run", stdin=lists.replace('"draw":1', '"draw":"one"'), status=65)
+    assert "<stdin>:1: expected `draw` as a whole number, found 'one'" in odd.stderr
 
 
 def test_the_same_bytes_whatever_the_order_of_the_queries(rearank: Run, qrels: str) -> None:

@@ -69,7 +69,7 @@ def test_sft_imitates_what_is_given_else_the_ideal_order(tmp_path: Path) -> None
 
 def trace(tmp_path: Path, *texts: str, docids: tuple[str, ...] = ("d0", "d1", "d2")) -> str:
     place = tmp_path / "trace.jsonl"
-    lines = [json.dumps({"qid": "q1", "docids": docids, "completion": text}) for text in texts]
+    lines = [json.dumps({"qid": "q1#1", "docids": docids, "completion": text}) for text in texts]
     place.write_text("\n".join(lines))
     return str(place)
 
