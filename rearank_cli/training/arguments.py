@@ -61,6 +61,7 @@ def grpo_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:
     cut = batches(recipe, devices, rollouts=recipe.rollouts)
     return {
         **_common(recipe, folder, cut),
+        "shuffle_dataset": recipe.shuffle,
         "steps_per_generation": cut.a_step,
         "num_generations": recipe.rollouts,
         "max_completion_length": recipe.answer_tokens,
@@ -89,6 +90,7 @@ def sft_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:
     return {
         **_common(recipe, folder, cut),
         "completion_only_loss": True,
+        "train_sampling_strategy": "random" if recipe.shuffle else "sequential",
         "max_length": recipe.prompt_tokens + recipe.answer_tokens,
     }
 

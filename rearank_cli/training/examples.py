@@ -10,7 +10,7 @@ from rearank_cli.formats.lists import GradedList
 from rearank_cli.ranking.prompts import Template, passage_text, render
 from rearank_cli.ranking.tokens import TokenComposer, Tokenizer
 from rearank_cli.records import Message
-from rearank_cli.training.recipe import LongPrompts, Recipe
+from rearank_cli.training.recipe import LongPrompts, Method, Recipe
 from rearank_cli.training.rewards import Stakes, stakes
 
 
@@ -77,7 +77,7 @@ def split(found: Sequence[Example], heldout: Sequence[Example], recipe: Recipe, 
     fitting = [example for example in found if len(example.ids) <= recipe.prompt_tokens]
     if len(fitting) < len(found) and recipe.long_prompts is LongPrompts.REFUSE:
         raise _too_long(found, recipe, name)
-    useful = [example for example in fitting if example.worth.has_signal]
+    useful = [example for example in fitting if _teaches(example, recipe)]
     if fitting and not useful:
         raise DataError(
             f"{name}: no signal in any of its {len(fitting)} lists: each is in its best order already, or has no "
@@ -95,6 +95,12 @@ def split(found: Sequence[Example], heldout: Sequence[Example], recipe: Recipe, 
         len(found) - len(fitting),
         len(fitting) - len(useful),
     )
+
+
+def _teaches(example: Example, recipe: Recipe) -> bool:
+    """Tell whether there is something to learn: a better order, or for SFT a demonstration of any."""
+    imitated = recipe.method is Method.SFT and example.graded.demonstration
+    return bool(imitated) or example.worth.has_signal
 
 
 def qid_of(example: Example) -> str:

@@ -69,7 +69,8 @@ class Recipe:
     `answer_tokens` are limits. `clip_reward` is the least that the ranking can earn, None for no limit.
     `eval_share` is the share of queries held out, 0 to 1, of which `eval_limit` lists are ranked.
     Training stops where the held-out format rate falls under `min_format` after it was above, or the
-    entropy (nats a token) under `min_entropy`. `lora_rank` 0 trains all weights.
+    entropy (nats a token) under `min_entropy`. `lora_rank` 0 trains all weights. Without `shuffle` lists are
+    met in the order of their file, which may be a curriculum.
     """
 
     method: Method = Method.GRPO
@@ -93,6 +94,7 @@ class Recipe:
     prompt_tokens: int = 3072
     answer_tokens: int = 2048
     long_prompts: LongPrompts = LongPrompts.REFUSE
+    shuffle: bool = True
     reward: RewardForm = RewardForm.RELATIVE
     clip_reward: float | None = -1.0
     weights: tuple[float, float, float] = (0.8, 0.1, 0.1)

@@ -113,8 +113,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         named: Row = {ours: _rounded(logs[theirs]) for theirs, ours in _NAMES.items() if theirs in logs}
         seconds = round(time.monotonic() - self._began - self.progress.seconds, 1)
         append_row(self._folder / METRICS, {"step": step, **named, "seconds": seconds})
-        reward = named.get("reward", named.get("loss"))
-        self._show(f"step {step} of {self._recipe.steps}, reward {reward}, {seconds:.0f} s")
+        what = "reward" if "reward" in named else "loss"
+        self._show(f"step {step} of {self._recipe.steps}, {what} {named[what]}, {seconds:.0f} s")
         self._stop_where(
             collapse(self._recipe, best_format=0.0, figures=None, entropy=logs.get("entropy")), control
         )

@@ -13,7 +13,7 @@ from rearank_cli.ranking import prompts
 from rearank_cli.ranking.compose import ChatComposer
 from rearank_cli.records import Message
 from rearank_cli.training.examples import Example, examples, qid_of, split
-from rearank_cli.training.recipe import LongPrompts, Recipe
+from rearank_cli.training.recipe import LongPrompts, Method, Recipe
 from tests.training.tiny import row
 
 
@@ -114,6 +114,14 @@ def test_lists_without_a_signal_are_left_out_and_counted(tmp_path: Path) -> None
     assert (len(parts.train), parts.without_signal) == (1, 2)
     with pytest.raises(DataError, match="x.jsonl: no signal in any of its 1 lists"):
         split(made(tmp_path, row("q2", grades=(1, 0))), (), Recipe(), "x.jsonl")
+
+
+def test_a_demonstration_is_imitated_whatever_the_grades(tmp_path: Path) -> None:
+    found = made(tmp_path, row("q1", grades=(0, 0), demonstration="<answer>[1] > [2]</answer>"), row("q2"))
+    imitated = split(found, (), Recipe(method=Method.SFT, eval_share=0), "lists")
+    rewarded = split(found, (), Recipe(eval_share=0), "lists")
+    assert ([qid_of(each) for each in imitated.train], imitated.without_signal) == (["q1", "q2"], 0)
+    assert ([qid_of(each) for each in rewarded.train], rewarded.without_signal) == (["q2"], 1)
 
 
 def test_long_prompts_are_refused_or_dropped(tmp_path: Path) -> None:

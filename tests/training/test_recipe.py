@@ -79,6 +79,10 @@ def test_a_cpu_gets_what_trl_refuses_to_guess() -> None:
 
 
 def test_a_lora_on_a_gpu_lies_over_two_byte_weights() -> None:
+    # Lists in the order of their file, for a curriculum.
+    assert grpo_arguments(Recipe(), Path("o"), 1)["shuffle_dataset"] is True
+    assert grpo_arguments(Recipe(shuffle=False), Path("o"), 1)["shuffle_dataset"] is False
+    assert sft_arguments(Recipe(shuffle=False), Path("o"), 1)["train_sampling_strategy"] == "sequential"
     assert grpo_arguments(Recipe(lora_rank=8), Path("o"), 1)["model_init_kwargs"] == {"dtype": "bfloat16"}
     assert grpo_arguments(Recipe(), Path("o"), 1)["model_init_kwargs"] == {"dtype": "float32"}
 
