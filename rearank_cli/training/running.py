@@ -63,9 +63,11 @@ def run(job: Job) -> Finished:
 @contextmanager
 def _quiet_stdout() -> Iterator[None]:
     """stdout is for one line of data; what libraries print goes to stderr, their bars nowhere."""
-    from transformers.utils import logging
+    from datasets import disable_progress_bars
+    from transformers.utils.logging import disable_progress_bar
 
-    logging.disable_progress_bar()
+    disable_progress_bar()
+    disable_progress_bars()
     with redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

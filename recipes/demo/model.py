@@ -1,19 +1,16 @@
-"""The demo model before any training: its tokenizer, its shape, its prompt and what it is taught to write.
+"""The demo model before any training: its tokenizer, its shape and its prompt.
 
-    python recipes/demo/model.py OUT
+    python recipes/demo/model.py OUT [--seed N]
 
 writes an untrained model to OUT, with a tokenizer made from the demo collection.
 """
 
+import argparse
 import json
-import random
-import re
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collection import CONCEPT, make_collection, matches
+from collection import CONCEPT, make_collection
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
@@ -36,51 +33,6 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-
-
-def prompt(query: str, passages: Sequence[str], first: int = 1) -> str:
-    """The user's message: the query and the passages, numbered from `first`.
-
-    >>> print(prompt("old car", ["The  car.", "A bike."]))
-    query: old car
-    [1] The car.
-    [2] A bike.
-    """
-    rows = (
-        f"[{number}] {' '.join(passage.split())[:PASSAGE_CHARS]}"
-        for number, passage in enumerate(passages, start=first)
-    )
-    return "\n".join([f"query: {query}", *rows])
-
-
-def demonstration(
-    query: Sequence[str], passages: Sequence[str], notice: float, rng: random.Random, first: int = 1
-) -> str:
-    """What a teacher writes who sees every word of the query, but a synonym only with probability `notice`.
-
-    Every passage gets a row: each word of the query, then the passage's word for it or `none`, then their
-    count. The line `so` sorts the counts, which makes the answer a copy of it.
-
-    >>> print(demonstration(("old", "car"), ["It is old.", "An old vehicle."], 1, random.Random(0)))
-    <think>[1] old old car none one
-    [2] old old car vehicle two
-    so two[2] one[1]</think><answer>[2] > [1]</answer>
-    """
-    rows: list[str] = []
-    counts: list[int] = []
-    for number, passage in enumerate(passages, start=first):
-        pairs = zip(query, matches(query, passage), strict=True)
-        seen = [
-            (asked, said if said and (said == asked or rng.random() < notice) else None)
-            for asked, said in pairs
-        ]
-        counts.append(sum(said is not None for _, said in seen))
-        words = " ".join(f"{asked} {said or 'none'}" for asked, said in seen)
-        rows.append(f"[{number}] {words} {COUNTS[counts[-1]]}")
-    order = sorted(range(len(passages)), key=lambda i: (-counts[i], i))
-    summary = "so" + "".join(f" {COUNTS[counts[i]]}[{first + i}]" for i in order)
-    answer = " > ".join(f"[{first + i}]" for i in order)
-    return "<think>" + "\n".join([*rows, summary]) + f"</think><answer>{answer}</answer>"
 
 
 def make_tokenizer() -> "PreTrainedTokenizerBase":
@@ -130,7 +82,7 @@ def make_tokenizer() -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def make_model(tokenizer: "PreTrainedTokenizerBase", seed: int = 0) -> "Qwen2ForCausalLM":
+def make_model(tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Qwen2ForCausalLM":
     """An untrained Qwen2 of 3 layers; keys start equal to queries, so that equal words soon meet."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -158,23 +110,14 @@ def make_model(tokenizer: "PreTrainedTokenizerBase", seed: int = 0) -> "Qwen2For
     return model
 
 
-def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """The tokenizer of a folder, padding on the left; it fails if loading changed how text is cut."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+def check_tokenizer(folder: Path) -> None:
+    """Fail where a word of the language, read by the saved tokenizer, is not one token after a space."""
+    from transformers import AutoTokenizer
 
     loaded = AutoTokenizer.from_pretrained(folder)
-    written = PreTrainedTokenizerFast.from_pretrained(folder)
-    passages = list(make_collection().passages.values())[:WINDOW]
-    query = ("thief", "cover", "office")
-    text = prompt(" ".join(query), passages) + demonstration(query, passages, 0.5, random.Random(0))
-    ids = loaded.encode(text)
-    if ids != written.encode(text) or loaded.decode(ids) != text:
-        raise ValueError(f"{folder}: AutoTokenizer does not cut text as the tokenizer that was saved there")
-    whole = [word for word in [*CONCEPT, *COUNTS, "none"] if len(loaded.encode(f" {word}")) != 1]
-    if whole or len(loaded.encode("\nso")) != 2:
-        raise ValueError(f"{folder}: not one token each: {whole or 'so'}")
-    loaded.padding_side = "left"
-    return loaded
+    cut = [word for word in [*CONCEPT, *COUNTS, "none"] if len(loaded.encode(f" {word}")) != 1]
+    if cut or len(loaded.encode("\nso")) != 2:
+        raise ValueError(f"{folder}: not one token each: {cut or 'so'}")
 
 
 def save(model: "Qwen2ForCausalLM", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:
@@ -200,33 +143,6 @@ def save(model: "Qwen2ForCausalLM", tokenizer: "PreTrainedTokenizerBase", folder
             path.chmod(0o644)
 
 
-def rendered(
-    tokenizer: "PreTrainedTokenizerBase", query: str, passages: Sequence[str], first: int = 1
-) -> str:
-    """The prompt as the model sees it, up to where it begins to write."""
-    messages = [{"role": "user", "content": prompt(query, passages, first)}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    if not isinstance(text, str):
-        raise TypeError(f"the chat template gave {type(text).__name__}, expected text")
-    return text
-
-
-def parse(completion: str, size: int) -> tuple[list[int], bool, bool]:
-    """The permutation (positions from 0, missing ones appended in order), tags well formed, list complete.
-
-    >>> parse("<think>.</think><answer>[2] > [1]</answer>", 2)
-    ([1, 0], True, True)
-    >>> parse("<think>.</think><answer>[3] > [3]</answer>", 3)
-    ([2, 0, 1], True, False)
-    """
-    well_formed = re.fullmatch(r"<think>.*?</think>\s*<answer>(.*?)</answer>", completion.strip(), re.DOTALL)
-    found = well_formed or re.search(r"<answer>(.*?)(?:</answer>|$)", completion, re.DOTALL)
-    said = [int(number) - 1 for number in re.findall(r"\[([0-9]{1,6})\]", found[1])] if found else []
-    kept = list(dict.fromkeys(i for i in said if 0 <= i < size))
-    rest = [i for i in range(size) if i not in kept]
-    return kept + rest, bool(well_formed), bool(well_formed) and sorted(said) == list(range(size))
-
-
 PROMPT_TOML = f"""\
 # What the demo model was trained on, as the text of one user's message.
 name = "demo"
@@ -241,9 +157,16 @@ separator = "\\n"
 """
 
 
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description="The demo model before any training.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    tokenizer = make_tokenizer()
+    save(make_model(tokenizer, options.seed), tokenizer, options.out)
+    check_tokenizer(options.out)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: model.py OUT")
-    start = make_tokenizer()
-    save(make_model(start), start, Path(sys.argv[1]))
-    load_tokenizer(Path(sys.argv[1]))
+    main()

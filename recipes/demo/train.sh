@@ -1,35 +1,39 @@
-#!/bin/sh
-# Make the demo from nothing: the collection, then the model that comes with the package.
+#!/usr/bin/env bash
+# Make the demo from nothing with the product's own commands: the collection, then the model that the package ships.
 #
-#     sh recipes/demo/train.sh [WORK]
+#   recipes/demo/train.sh [WORK] [SEED]
 #
-# Run it from the root of a checkout, with torch, transformers, trl, datasets, bm25s and PyStemmer installed.
-# WORK (default build/demo) keeps the model of every step. The times were measured on a 2-core x86-64 machine
-# without a GPU, one thread each, while up to four other processes ran on it: alone it is faster.
-set -eu
+# WORK (default build/demo) keeps every step. Run it with the
+# extras `local`, `train` and `compare`. README.md says how long each step took, and what came out.
+set -euo pipefail
 
-PYTHON=${PYTHON:-python}
-WORK=${1:-build/demo}
-DEMO=rearank_cli/datasets/demo
-export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(cd "$here/../.." && pwd)"
+work="${1:-$root/build/demo}"
+seed="${2:-0}"
+demo="$root/rearank_cli/datasets/demo"
+python="${PYTHON:-python}"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" HF_HUB_OFFLINE=1
+mkdir -p "$work"
+cd "$work"
 
-# The collection, always the same bytes (1 s). BM25 and the best order of its candidates show the room (2 s).
-$PYTHON recipes/demo/collection.py "$DEMO"
-$PYTHON recipes/demo/evaluate.py
+# The collection, always the same bytes.
+"$python" "$here/collection.py" "$demo"
 
-# A tokenizer and an untrained model (12 s).
-$PYTHON recipes/demo/model.py "$WORK/untrained"
+# A tokenizer, an untrained model, and what an imperfect teacher would write.
+"$python" "$here/model.py" untrained --seed "$seed"
+"$python" "$here/demonstrations.py" demonstrations.jsonl --seed "$seed"
 
-# Supervised training on demonstrations that miss half of the synonyms (41 min: 10, 6, 17 and 7 for the four stages).
-$PYTHON recipes/demo/sft.py "$WORK/untrained" "$WORK/sft"
+# The cold start by imitation, then GRPO on what augment draws from BM25's candidates for the train queries.
+rearank train demonstrations.jsonl --model untrained --recipe "$root/recipes/train/demo-sft.toml" --seed "$seed" -o sft
+rearank retrieve --dataset demo --split train --hits 30 |
+  rearank augment --size 6 --sets 20 --seed "$seed" -o lists.jsonl
+rearank train lists.jsonl --model sft --recipe "$root/recipes/train/demo.toml" --seed "$seed" -o grpo
 
-# GRPO on windows of BM25's candidates for the train queries (11 min).
-$PYTHON recipes/demo/grpo.py "$WORK/sft" "$WORK/grpo"
-
-# The figures on the test queries, which nothing above has read (30 s each).
-$PYTHON recipes/demo/evaluate.py "$WORK/sft"
-$PYTHON recipes/demo/evaluate.py "$WORK/grpo"
-
-# Ship it.
-mkdir -p "$DEMO/model"
-cp "$WORK"/grpo/* "$DEMO/model/"
+# The figures on the test queries, which nothing above has read.
+rearank retrieve --dataset demo --hits 30 -o bm25.jsonl
+rearank rerank bm25.jsonl --model sft -o sft.trec
+rearank rerank bm25.jsonl --model grpo -o grpo.trec
+"$python" "$here/bounds.py" bm25.jsonl "$demo/qrels/test.tsv" random.jsonl best.jsonl
+rearank evaluate bm25.jsonl random.jsonl sft.trec grpo.trec best.jsonl --dataset demo --baseline sft.trec \
+  --metric ndcg@10 --format markdown | tee figures.md
