@@ -79,7 +79,11 @@ Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Requests in flight at the servers; default: 32.")
 ]
 RequestTimeout = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Time without a word from a server; default: 10m.")
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Time without a word from a server; a request that it ends twice has failed; default: 10m.",
+    ),
 ]
 Retries = Annotated[
     int | None, typer.Option(min=0, help="Times a failed request is tried again; default: 6.")

@@ -21,8 +21,10 @@ class Kind(StrEnum):
 
     DOWN = "down"
     """It cannot answer anybody now: unreachable, 429, 5xx."""
+    SLOW = "slow"
+    """It did not answer in time; to ask again may take as long again."""
     ODD = "odd"
-    """It did not answer this request with anything of use: a time-out, garbage, no text."""
+    """It did not answer this request with anything of use: garbage, no text."""
     FOREIGN = "foreign"
     """It may be no such server at all: a web page instead of JSON."""
     REFUSED = "refused"

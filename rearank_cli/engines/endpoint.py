@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CONCURRENCY = 32
 TIMEOUT = 600.0
 RETRIES = 6
+TIMEOUTS = 2  # tries that ran into the time-out, after which a request is given up, whatever `retries` allows
 _FIRST_PAUSE = 0.5  # seconds before the first retry; doubled from one to the next
 _LONGEST_PAUSE = 30.0
 _LONGEST_WAIT = 300.0  # a server that asks for more is left alone for this call
@@ -41,7 +42,7 @@ class Endpoint:
     """Where the servers are and how to ask them.
 
     `timeout` is in seconds without a word from the server, `concurrency` counts requests in flight over
-    all servers, `retries` those that follow a failed one (0 or more).
+    all servers, `retries` those that follow a failed one (0 or more), of which one may follow a time-out.
     """
 
     base_urls: tuple[str, ...]
@@ -135,7 +136,7 @@ class EndpointEngine:
             self._done.put(finished)  # None where the thread breaks: nobody may wait for ever
 
     def _complete(self, prompt: Prompt) -> Completion:
-        answered_before, attempt = self._answered, 0
+        answered_before, faults = self._answered, list[Fault]()
         while True:
             server = self._chosen()
             try:
@@ -144,15 +145,11 @@ class EndpointEngine:
                 if self._closed.is_set():  # which may itself be the fault
                     return _FAILED
                 self._rest(server, fault)
-                attempt += 1
-                if (
-                    fault.kind is Kind.REFUSED
-                    or fault.wait > _LONGEST_WAIT
-                    or attempt > self._endpoint.retries
-                ):
-                    return self._given_up(server, fault, alone=self._answered == answered_before)
+                faults.append(fault)
+                if self._enough(faults):
+                    return self._given_up(server, faults, alone=self._answered == answered_before)
                 self._say(server, fault)
-                if self._closed.wait(pause(attempt, fault.wait)):
+                if self._closed.wait(pause(len(faults), fault.wait)):
                     return _FAILED
             else:
                 with self._lock:
@@ -170,8 +167,14 @@ class EndpointEngine:
             server.in_flight += 1
             return server
 
+    def _enough(self, faults: list[Fault]) -> bool:
+        """Return whether a request that failed so is not to be tried again."""
+        last, timeouts = faults[-1], sum(fault.kind is Kind.SLOW for fault in faults)
+        hopeless = last.kind is Kind.REFUSED or last.wait > _LONGEST_WAIT
+        return hopeless or timeouts >= TIMEOUTS or len(faults) > self._endpoint.retries
+
     def _rest(self, server: _Server, fault: Fault) -> None:
-        if fault.kind is Kind.DOWN:
+        if fault.kind in (Kind.DOWN, Kind.SLOW):
             with self._lock:
                 server.down += 1
                 server.rests_until = time.monotonic() + pause(server.down, fault.wait)
@@ -186,7 +189,9 @@ class EndpointEngine:
             # Not chat.completions.create(): it walks every message, 15 ms of CPU where this takes 2.
             answer = server.client.post("/chat/completions", cast_to=object, body=body)
         except openai.APITimeoutError as error:
-            raise Fault(f"no answer within {self._endpoint.timeout:g} s", Kind.ODD) from error
+            if type(error.__cause__).__name__ == "ConnectTimeout":  # of httpx, or of httpx2 in newer clients
+                raise Fault("no connection (timed out)", Kind.DOWN) from error
+            raise Fault(f"no answer within {self._endpoint.timeout:g} s", Kind.SLOW) from error
         except openai.APIConnectionError as error:
             raise Fault(f"no connection ({_cause(error)})", Kind.DOWN) from error
         except openai.APIStatusError as error:
@@ -225,8 +230,9 @@ class EndpointEngine:
             return Fault(what, Kind.ODD if status == 500 else Kind.DOWN, wait)
         return Fault(what, Kind.REFUSED)
 
-    def _given_up(self, server: _Server, fault: Fault, *, alone: bool) -> Completion:
+    def _given_up(self, server: _Server, faults: list[Fault], *, alone: bool) -> Completion:
         """Count a failed request; `alone` says that nothing at all was answered while it was tried."""
+        fault = faults[-1]
         with self._lock:
             self._failed_in_a_row += 1
             hopeless = self._failed_in_a_row >= _FAILED_IN_A_ROW
@@ -240,7 +246,7 @@ class EndpointEngine:
                 f"{sentence}; so it went {_FAILED_IN_A_ROW} times in a row, and asking again is no use"
             )
         if (fault.kind is Kind.DOWN and alone) or hopeless:
-            tried = "" if fault.wait > _LONGEST_WAIT else f", also after {self._endpoint.retries} retries"
+            tried = f", in the last of {len(faults)} tries" if len(faults) > 1 else ""
             raise TryLater(f"{sentence}{tried}; what was answered so far is in the trace, try again later")
         return _FAILED
 

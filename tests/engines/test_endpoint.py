@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx2
 import pytest
 
 from rearank_cli.engines import endpoint as endpoint_module
@@ -138,14 +139,14 @@ def test_one_fault_is_asked_again(fault: str | dict[str, Any], capsys: pytest.Ca
         ("404", Unavailable, "'tiny', found 404.*no such model.*--base-url.*--model", 1),
         ("html", Unavailable, "a web page instead of JSON.*--base-url", 3),
         ("400", Unavailable, "HTTP 400.*bad request.*5 times in a row", 5),
-        ("429", TryLater, "HTTP 429.*slow down.*2 retries.*in the trace", 3),
-        ("503", TryLater, "HTTP 503.*overloaded.*2 retries", 3),
-        ("reset", TryLater, "no connection.*2 retries", 3),
-        ("cut", TryLater, "no connection.*2 retries", 3),
-        ("500", TryLater, "HTTP 500.*broken.*2 retries", 15),
-        ("hang", TryLater, "no answer within 0.1 s.*2 retries", 15),
-        ("garbage", TryLater, "no JSON.*2 retries", 15),
-        (answer(" "), TryLater, "without any text.*2 retries", 15),
+        ("429", TryLater, "HTTP 429.*slow down.*3 tries.*in the trace", 3),
+        ("503", TryLater, "HTTP 503.*overloaded.*3 tries", 3),
+        ("reset", TryLater, "no connection.*3 tries", 3),
+        ("cut", TryLater, "no connection.*3 tries", 3),
+        ("500", TryLater, "HTTP 500.*broken.*3 tries", 15),
+        ("hang", TryLater, "no answer within 0.1 s.*2 tries", 10),
+        ("garbage", TryLater, "no JSON.*3 tries", 15),
+        (answer(" "), TryLater, "without any text.*3 tries", 15),
     ],
 )
 def test_a_fault_without_end_is_one_sentence(
@@ -166,10 +167,32 @@ def test_a_refused_connection_means_later(capsys: pytest.CaptureFixture[str]) ->
     url = nobody_listens()
     with (
         engine(url, retries=1) as asked,
-        pytest.raises(TryLater, match=r"no connection \(.*refused\).*1 retries"),
+        pytest.raises(TryLater, match=r"no connection \(.*refused\).*2 tries"),
     ):
         answers(asked, [PROMPT])
     assert capsys.readouterr().err.startswith(f"rearank: {url}: no connection")
+
+
+def test_a_request_that_timed_out_twice_is_given_up_whatever_is_left_of_its_retries() -> None:
+    plan = ["500", "hang", "500", "hang", "good"]
+    with (
+        serving(lambda number, _: plan[number]) as server,
+        engine(server, timeout=0.3, retries=6, concurrency=1) as asked,
+    ):
+        got = answers(asked, [PROMPT, PROMPT])
+    assert [completion.finish for completion in got] == ["error", "stop"]
+
+
+def test_a_host_that_takes_no_connection_is_down_and_not_slow() -> None:
+    def unreachable(_request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectTimeout("timed out")
+
+    with engine(nobody_listens(), retries=3) as asked:
+        client = asked._servers[0].client
+        silent = httpx2.Client(transport=httpx2.MockTransport(unreachable))
+        asked._servers[0].client = client.with_options(http_client=silent)
+        with pytest.raises(TryLater, match=r"no connection \(timed out\), in the last of 4 tries"):
+            answers(asked, [PROMPT])
 
 
 def test_what_was_answered_before_the_end_is_not_lost() -> None:
