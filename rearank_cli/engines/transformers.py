@@ -13,6 +13,9 @@ from rearank_cli.records import Completion, Finish, Prompt
 
 BATCH_ON_CPU = 16
 BATCH_ON_GPU = 64
+_CPU_ALLOCATOR = (
+    "DefaultCPUAllocator"  # names itself where it has no memory, in an error without a type of its own
+)
 
 
 class TransformersEngine:
@@ -105,7 +108,9 @@ class TransformersEngine:
     def _generated_if_it_fits(self, prompts: list[Prompt]) -> list[Completion] | None:
         try:
             return self._generate(prompts)
-        except self._torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not (isinstance(error, self._torch.OutOfMemoryError) or _CPU_ALLOCATOR in str(error)):
+                raise
             if len(prompts) == 1:
                 raise Unavailable(
                     f"{self._tokenizer.model}: one window does not fit into the memory of this device "

@@ -94,8 +94,11 @@ class Cramped(TransformersEngine):
     def _generate(self, prompts: list[Prompt]) -> list[Completion]:
         self.tried = [*self.tried, len(prompts)]
         if len(prompts) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore words")
+            self._out_of_memory()
         return super()._generate(prompts)
+
+    def _out_of_memory(self) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore words")
 
     tried: list[int] = []  # noqa: RUF012 - replaced, never changed
 
@@ -105,6 +108,28 @@ def test_the_batch_is_halved_where_memory_runs_out(tokenizer: ChatTokenizer) -> 
     got = answers(engine, PROMPTS)
     assert engine.tried == [8, 4, 2, 2, 2, 2, 1]
     assert texts(got) == texts(answers(TransformersEngine(tokenizer, GREEDY, batch=1), PROMPTS))
+
+
+class CrampedCpu(Cramped):
+    """The same on a CPU, where torch has no type for that error."""
+
+    def _out_of_memory(self) -> None:
+        torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def test_on_a_cpu_too_the_batch_is_halved_where_memory_runs_out(tokenizer: ChatTokenizer) -> None:
+    engine = CrampedCpu(tokenizer, GREEDY, batch=4)
+    assert len(answers(engine, PROMPTS[:4])) == 4
+    assert engine.tried == [4, 2, 2]
+
+
+def test_another_error_of_the_model_is_no_lack_of_memory(tokenizer: ChatTokenizer) -> None:
+    class Broken(Cramped):
+        def _out_of_memory(self) -> None:
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        answers(Broken(tokenizer, GREEDY, batch=4), PROMPTS[:4])
 
 
 def test_memory_too_small_for_one_window_is_one_sentence(tokenizer: ChatTokenizer) -> None:
