@@ -10,6 +10,7 @@ from rearank_cli.commands import evaluate_options as options
 from rearank_cli.console import note
 from rearank_cli.errors import MissingInput, UsageError
 from rearank_cli.evaluation.choices import Format, Fusion, Test
+from rearank_cli.formats.draws import with_draws
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import dataset_of, read_qrels, write_run
 
@@ -48,10 +49,10 @@ def evaluate(
         figures = any((metric, qrels, dataset, baseline, trace, per_query, plot, show))
         _write_fused(files or ["-"], fuse, figures=figures)
         return
-    from rearank_cli.evaluation import plots, report, spellings
+    from rearank_cli.evaluation import report, spellings
 
     wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
-    kind = plots.kind_of(plot) if plot else ""
+    kind = _kind(plot) if plot else ""
     judged, runs = _judgements(_runs(files or ["-"], qrels, baseline), qrels, dataset)
     if show:
         _page(show, runs, judged, trace or [])
@@ -59,10 +60,19 @@ def evaluate(
     evaluations = _evaluations(runs, judged, wanted, only_retrieved=only_retrieved)
     found = _report(evaluations, baseline, test, _costs(trace or [], runs), per_query=per_query)
     if plot:
+        from rearank_cli.evaluation import plots
+
         with open_sink(plot) as sink:
             sink.write(plots.draw(plots.panels(runs, judged, found, only_retrieved=only_retrieved), kind))
     with open_sink("-") as sink:
         sink.write(report.write(found, layout).encode())
+
+
+def _kind(plot: str) -> str:
+    """Refuse what cannot be drawn before any work is done."""
+    from rearank_cli.evaluation.plots import kind_of
+
+    return kind_of(plot)
 
 
 def _evaluations(
@@ -144,17 +154,15 @@ def _runs(files: Sequence[str], qrels: str = "", baseline: str = "") -> list["Ru
 
 def _judgements(runs: list["Run"], qrels: str, dataset: str) -> tuple["Qrels", list["Run"]]:
     """Return the judgements, and the runs without what their dataset excludes."""
-    from rearank_cli.datasets.judgements import excluded, judgements
-    from rearank_cli.evaluation.runs import without_documents
-    from rearank_cli.formats.draws import with_draws
-
-    drawn = [qid for run in runs for qid in run.scores]
-
     if qrels and dataset:
         raise UsageError("--qrels and --dataset both name judgements; give one of them")
+    drawn = [qid for run in runs for qid in run.scores]
     if qrels:
         with open_source(qrels) as source:
             return with_draws(read_qrels(source), drawn), runs
+    from rearank_cli.datasets.judgements import excluded, judgements
+    from rearank_cli.evaluation.runs import without_documents
+
     name = dataset or _dataset_of(runs)
     left_out = excluded(name)
     kept = [without_documents(run, left_out) for run in runs] if left_out else runs
@@ -178,6 +186,8 @@ def _dataset_of(runs: Sequence["Run"]) -> str:
 
 
 def _costs(traces: Sequence[str], runs: Sequence["Run"]) -> dict[str, "Cost"]:
+    if not traces:
+        return {}
     from rearank_cli.evaluation.costs import read_cost
 
     if len(traces) > len(runs):

@@ -1,12 +1,9 @@
 """What a reader of the figures should know about a run."""
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 
 from rearank_cli.evaluation.measures import Evaluation
-from rearank_cli.evaluation.runs import Run, ordered
+from rearank_cli.evaluation.runs import Run
 from rearank_cli.records import Qrels
 
 NAMED = 10  # queries that are named one by one
@@ -22,43 +19,19 @@ def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iter
     answered = [qid for qid in evaluation.queries if qid in run.scores]
     yield from _missing(evaluation)
     yield from _disordered(run, answered)
-    heads = {qid: head(run.scores[qid], max(depth, TOP)) for qid in answered}
-    tied = [qid for qid in answered if heads[qid].tied]
+    lists = run.scores
+    tied = [qid for qid in answered if lists.tied(qid, max(depth, TOP))]
     if tied:
         yield (
             f"{run.name}: {_share(tied, answered)} tied scores in the top {max(depth, TOP)}; as in trec_eval, "
             f"the greater docid goes first"
         )
-    judged = sum(_judged(heads[qid].docids, qrels[qid]) for qid in answered) / len(answered)
+    judged = sum(_judged(lists.top(qid, TOP), qrels[qid]) for qid in answered) / len(answered)
     if judged < JUDGED:
         yield f"{run.name}: Judged@{TOP} is {judged:.4f}; a document without judgement counts as not relevant"
-    short = [qid for qid in answered if len(run.scores[qid]) < depth]
+    short = [qid for qid in answered if lists.size(qid) < depth]
     if short:
         yield f"{run.name}: {_share(short, answered)} fewer than {depth} documents, the depth of the measures"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The first ten docids in trec_eval's order, and whether a score stands twice down to some depth."""
-
-    docids: list[str]
-    tied: bool
-
-
-def head(ranking: Mapping[str, float], depth: int) -> Head:
-    """Look at the first `depth` documents and the next; where a run comes sorted, that costs little.
-
-    >>> head({"a": 2.0, "b": 1.0, "c": 1.0}, depth=2)
-    Head(docids=['a', 'c', 'b'], tied=True)
-    >>> head({"a": 2.0, "b": 1.0, "c": 1.0}, depth=1).tied
-    False
-    """
-    values = list(ranking.values())
-    falling = sorted(values, reverse=True)
-    best = array("f", falling[: max(depth, TOP) + 1])
-    in_order = values == falling and len(set(best)) == len(best)
-    docids = list(islice(ranking, TOP)) if in_order else ordered(ranking)[:TOP]
-    return Head(docids, tied=len(set(best[: depth + 1])) < len(best[: depth + 1]))
 
 
 def _missing(evaluation: Evaluation) -> Iterator[str]:

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from rearank_cli.console import note
 from rearank_cli.errors import Unavailable, UsageError
 from rearank_cli.evaluation.choices import Fusion
-from rearank_cli.evaluation.runs import Ranking, Run, ordered, without_ties
+from rearank_cli.evaluation.rankings import Ranking, Rankings
+from rearank_cli.evaluation.runs import Run, without_ties
 from rearank_cli.formats.trec import dataset_of
 from rearank_cli.records import Candidates, Hit, Query
 
@@ -30,11 +31,11 @@ def fuse(runs: Sequence[Run], method: Fusion) -> list[Candidates]:
         raise UsageError(f"--fuse {method}: expected two runs or more, found {len(runs)}")
     qids = dict.fromkeys(qid for run in runs for qid in run.scores)
     rankings = [{qid: run.scores[qid] for qid in qids if qid in run.scores} for run in runs]
-    fused = _reciprocal(rankings) if method is Fusion.RRF else _by_ranx(rankings, method)
+    fused = Rankings.of(_reciprocal(rankings) if method is Fusion.RRF else _by_ranx(rankings, method))
     tag = f"{_dataset(runs)}:{method}"
     return [
-        Candidates(Query(qid, ""), tuple(Hit(docid, fused[qid][docid]) for docid in ordered(fused[qid])), tag)
-        for qid in qids
+        Candidates(Query(qid, ""), tuple(Hit(docid, score) for docid, score in ranking.items()), tag)
+        for qid, ranking in fused.items()
     ]
 
 
@@ -48,7 +49,7 @@ def _reciprocal(rankings: Sequence[Mapping[str, Ranking]]) -> dict[str, Ranking]
     for of_run in rankings:
         for qid, ranking in of_run.items():
             sums = fused.setdefault(qid, {})
-            for rank, docid in enumerate(ordered(ranking), 1):
+            for rank, docid in enumerate(ranking, 1):
                 sums[docid] = sums.get(docid, 0.0) + 1 / (RRF_CONSTANT + rank)
     return fused
 

@@ -102,7 +102,7 @@ def _by_trec_eval(
 ) -> Iterator[ir_measures.Metric]:
     """A query whose every grade is negative is left out: trec_eval would read memory that is not its own."""
     sound = {qid: grades for qid, grades in judged.items() if max(grades.values()) >= 0}
-    yield from ir_measures.pytrec_eval.evaluator(measures, sound).iter_calc(run.scores)
+    yield from ir_measures.pytrec_eval.evaluator(measures, sound).iter_calc(run.scores.outlines(sound))
 
 
 def _by_others(

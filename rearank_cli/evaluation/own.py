@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ir_measures import Measure
 
-from rearank_cli.evaluation.runs import Ranking, ordered
+from rearank_cli.evaluation.rankings import Ranking
 
 Grades = Mapping[str, int]
 Values = dict[Measure, float]
@@ -22,7 +22,7 @@ def is_own(measure: Measure) -> bool:
 
 def own_values(measures: Sequence[Measure], grades: Grades, ranking: Ranking) -> Values:
     """Return the values of these measures for one query; the ranking is empty where the run lacks it."""
-    order = ordered(ranking) if any(measure.NAME == "IPrec" for measure in measures) else list(ranking)
+    order = list(ranking)
     return {measure: _BY_NAME[measure.NAME](measure, grades, order) for measure in measures}
 
 

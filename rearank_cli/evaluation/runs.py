@@ -1,24 +1,27 @@
-"""Runs as an evaluation sees them: scores by docid, in trec_eval's order."""
+"""Runs as an evaluation sees them: lists in trec_eval's order, and what is odd about them."""
 
-from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from io import BytesIO
+
+import numpy as np
 
 from rearank_cli.errors import DataError
+from rearank_cli.evaluation.columns import read_columns
+from rearank_cli.evaluation.docids import Floats, Ints
+from rearank_cli.evaluation.rankings import Ranking, Rankings, by_query
 from rearank_cli.formats.detect import is_json
 from rearank_cli.formats.jsonl import read_candidates
 from rearank_cli.formats.scores import Scores, read_scores
 from rearank_cli.formats.streams import Source
 from rearank_cli.records import Candidates
 
-Ranking: TypeAlias = dict[str, float]
-"""docid -> score, of one query."""
+BLOCK = 1 << 20  # bytes that are taken apart at once
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: qid -> docid -> score, queries without documents left out.
+    """A run: its lists, queries without documents left out.
 
     `disordered` are the queries whose ranks (candidates: whose order) and scores do not agree; `rule` says
     which of the two was followed.
@@ -26,7 +29,7 @@ class Run:
 
     name: str
     tag: str
-    scores: dict[str, Ranking]
+    scores: Rankings
     disordered: tuple[str, ...] = ()
     rule: str = "the scores decide"
 
@@ -39,26 +42,41 @@ def read_run(source: Source) -> Run:
     """
     if is_json(source):
         return _of_candidates(source.name, read_candidates(source))
-    scores = read_scores(source)
-    return Run(source.name, scores.tag, scores.by_query, _disordered(scores))
+    blocks = list(source.raw_blocks(BLOCK))
+    columns = read_columns(blocks)
+    if columns:
+        rankings = Rankings(columns.qids, columns.queries, columns.docids, columns.scores)
+        if not rankings.ambiguous:
+            odd = _rising(columns.queries, columns.ranks, columns.scores)
+            return Run(source.name, columns.tag, rankings, tuple(columns.qids[number] for number in odd))
+    scores = read_scores(Source(source.name, BytesIO(b"".join(blocks))))  # names the line where it is wrong
+    if not scores.by_query:
+        raise DataError(f"{source.name}: expected lines of a run, found comments only")
+    return Run(source.name, scores.tag, Rankings.of(scores.by_query), _disordered(scores))
+
+
+def _rising(queries: Ints, ranks: Floats, scores: Floats) -> list[int]:
+    """Return the queries (numbers) where a score is higher than that of the rank before."""
+    order = by_query(queries, ranks)
+    queries, scores = queries[order], scores[order]
+    up = (scores[1:] > scores[:-1]) & (queries[1:] == queries[:-1])
+    found: list[int] = np.unique(queries[1:][up]).tolist()
+    return found
 
 
 def _of_candidates(name: str, stream: Iterable[Candidates]) -> Run:
-    rankings: dict[str, Ranking] = {}
+    lists: dict[str, Ranking] = {}
     disordered = []
     tag = ""
     for candidates in stream:
         tag = tag or candidates.tag
-        total, scores = len(candidates.hits), [hit.score for hit in candidates.hits]
-        if not _falling(scores):
+        if not _falling([hit.score for hit in candidates.hits]):
             disordered.append(candidates.query.qid)
-        if total:
-            rankings[candidates.query.qid] = {
-                hit.docid: float(total - rank) for rank, hit in enumerate(candidates.hits)
-            }
-    if not rankings:
+        if candidates.hits:
+            lists[candidates.query.qid] = without_ties(hit.docid for hit in candidates.hits)
+    if not lists:
         raise DataError(f"{name}: expected candidates, found no query with a document")
-    return Run(name, tag, rankings, tuple(disordered), rule="the order decides")
+    return Run(name, tag, Rankings.of(lists), tuple(disordered), rule="the order decides")
 
 
 def _disordered(scores: Scores) -> tuple[str, ...]:
@@ -83,23 +101,14 @@ def _falling(scores: list[float]) -> bool:
     return scores == sorted(scores, reverse=True)
 
 
-def ordered(ranking: Mapping[str, float]) -> list[str]:
-    """Return the docids in trec_eval's order: score as a 32-bit float, equal ones by docid, both falling.
+def without_ties(ranking: Iterable[str]) -> Ranking:
+    """Return docids, best first, with scores n ... 1, for software that breaks ties its own way.
 
-    >>> ordered({"a": 1.0, "b": 2.0, "c": 1.0 + 1e-9})
-    ['b', 'c', 'a']
-    """
-    pairs = zip(array("f", ranking.values()), ranking, strict=True)
-    return [docid for _, docid in sorted(pairs, reverse=True)]
-
-
-def without_ties(ranking: Mapping[str, float]) -> Ranking:
-    """Return the ranking with scores n ... 1 in trec_eval's order, for software that breaks ties its own way.
-
-    >>> without_ties({"a": 1.0, "b": 1.0})
+    >>> without_ties(["b", "a"])
     {'b': 2.0, 'a': 1.0}
     """
-    return {docid: float(len(ranking) - rank) for rank, docid in enumerate(ordered(ranking))}
+    docids = list(ranking)
+    return {docid: float(len(docids) - rank) for rank, docid in enumerate(docids)}
 
 
 def without_documents(run: Run, excluded: Mapping[str, frozenset[str]]) -> Run:
@@ -108,4 +117,4 @@ def without_documents(run: Run, excluded: Mapping[str, frozenset[str]]) -> Run:
         qid: {docid: score for docid, score in ranking.items() if docid not in excluded.get(qid, ())}
         for qid, ranking in run.scores.items()
     }
-    return replace(run, scores={qid: kept for qid, kept in scores.items() if kept})
+    return replace(run, scores=Rankings.of(scores))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rearank_cli.errors import UsageError
 from rearank_cli.evaluation.layouts import aligned
-from rearank_cli.evaluation.runs import Run, ordered
+from rearank_cli.evaluation.runs import Run
 from rearank_cli.formats.jsonl import read_objects
 from rearank_cli.formats.streams import Source
 
@@ -20,9 +20,9 @@ def show(qid: str, before: Run | None, after: Run, grades: Mapping[str, int], wi
     if qid not in after.scores:
         near = ", ".join(list(after.scores)[:5])
         raise UsageError(f"--show {qid}: {after.name} has no such query; it has {near} ...")
-    old = {docid: rank for rank, docid in enumerate(ordered(before.scores.get(qid, {})), 1)} if before else {}
+    old = {docid: rank for rank, docid in enumerate(before.scores.get(qid, {}), 1)} if before else {}
     rows = [["docid", "rank", *(["before", "move"] if before else []), "grade"]]
-    for rank, docid in enumerate(ordered(after.scores[qid]), 1):
+    for rank, docid in enumerate(after.scores[qid], 1):
         moved = (
             [str(old.get(docid, "-")), _move(old[docid] - rank) if docid in old else "new"] if before else []
         )

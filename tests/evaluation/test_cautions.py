@@ -1,9 +1,14 @@
-from rearank_cli.evaluation.cautions import cautions, head
+from rearank_cli.evaluation.cautions import cautions
 from rearank_cli.evaluation.measures import evaluate
-from rearank_cli.evaluation.runs import Run, ordered
+from rearank_cli.evaluation.rankings import Rankings
+from rearank_cli.evaluation.runs import Run
 from rearank_cli.evaluation.spellings import depth, measures_of
 
 QRELS = {"q1": {f"d{number}": number % 2 for number in range(12)}, "q2": {"a": 1}}
+
+
+def run_of(lists: dict[str, dict[str, float]], disordered: tuple[str, ...] = ()) -> Run:
+    return Run("r", "", Rankings.of(lists), disordered)
 
 
 def said(run: Run, *spellings: str) -> list[str]:
@@ -19,43 +24,36 @@ JUDGED = falling([f"d{number}" for number in range(12)])
 
 
 def test_a_sound_run_is_passed_in_silence() -> None:
-    assert said(Run("r", "", {"q1": JUDGED, "q2": {"a": 1.0}}), "map") == []
+    assert said(run_of({"q1": JUDGED, "q2": {"a": 1.0}}), "map") == []
 
 
 def test_a_missing_query_is_named() -> None:
-    assert said(Run("r", "", {"q1": JUDGED}), "map") == [
-        "r: 1 of 2 judged queries are missing and count 0: q2"
-    ]
+    assert said(run_of({"q1": JUDGED}), "map") == ["r: 1 of 2 judged queries are missing and count 0: q2"]
 
 
 def test_ties_count_in_32_bits_and_at_the_edge_of_the_top() -> None:
     edge = {f"d{number}": 1.0 if number >= 9 else 20.0 - number for number in range(12)}
     near = {**JUDGED, "d1": 5.0 + 1e-9, "d0": 5.0}
     for tied in (edge, near):
-        (sentence,) = said(Run("r", "", {"q1": tied, "q2": {"a": 1.0}}), "map")
+        (sentence,) = said(run_of({"q1": tied, "q2": {"a": 1.0}}), "map")
         assert sentence == (
             "r: 1 of 2 queries has tied scores in the top 10; as in trec_eval, the greater docid goes first"
         )
     below = {f"d{number}": 1.0 if number >= 10 else 20.0 - number for number in range(12)}
-    assert said(Run("r", "", {"q1": below, "q2": {"a": 1.0}}), "map") == []
+    assert said(run_of({"q1": below, "q2": {"a": 1.0}}), "map") == []
 
 
 def test_unjudged_documents_in_the_top_ten() -> None:
     unjudged = falling(["x", "y", *(f"d{number}" for number in range(8))])
-    (sentence,) = said(Run("r", "", {"q1": unjudged, "q2": {"a": 1.0}}), "map")
+    (sentence,) = said(run_of({"q1": unjudged, "q2": {"a": 1.0}}), "map")
     assert sentence == "r: Judged@10 is 0.9000; a document without judgement counts as not relevant"
 
 
 def test_lists_shorter_than_the_depth_of_a_measure() -> None:
-    (sentence,) = said(Run("r", "", {"q1": JUDGED, "q2": {"a": 1.0}}), "recall.12", "P.5")
+    (sentence,) = said(run_of({"q1": JUDGED, "q2": {"a": 1.0}}), "recall.12", "P.5")
     assert sentence == "r: 1 of 2 queries has fewer than 12 documents, the depth of the measures"
 
 
 def test_ranks_against_scores() -> None:
-    run = Run("r", "", {"q1": JUDGED, "q2": {"a": 1.0}}, disordered=("q1", "q7"))
+    run = run_of({"q1": JUDGED, "q2": {"a": 1.0}}, disordered=("q1", "q7"))
     assert said(run, "map") == ["r: ranks and scores disagree for 1 of 2 queries (q1); the scores decide"]
-
-
-def test_the_head_is_that_of_trec_evals_order() -> None:
-    for ranking in (JUDGED, dict(reversed(JUDGED.items())), dict.fromkeys(JUDGED, 1.0), {}):
-        assert head(ranking, 5).docids == ordered(ranking)[:10]

@@ -3,10 +3,11 @@ import pytest
 from rearank_cli.errors import UsageError
 from rearank_cli.evaluation.choices import Fusion
 from rearank_cli.evaluation.fusion import fuse
+from rearank_cli.evaluation.rankings import Rankings
 from rearank_cli.evaluation.runs import Run, without_ties
 
-FIRST = Run("a", "dl19:bm25", {"q1": {"x": 3.0, "y": 2.0, "z": 1.0}, "q2": {"x": 1.0}})
-SECOND = Run("b", "dl19:bm25:model", {"q1": {"z": 9.0, "w": 8.0}})
+FIRST = Run("a", "dl19:bm25", Rankings.of({"q1": {"x": 3.0, "y": 2.0, "z": 1.0}, "q2": {"x": 1.0}}))
+SECOND = Run("b", "dl19:bm25:model", Rankings.of({"q1": {"z": 9.0, "w": 8.0}}))
 
 
 def test_reciprocal_ranks_are_summed() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rearank_cli.evaluation.measures import evaluate
-from rearank_cli.evaluation.runs import ordered, read_run
+from rearank_cli.evaluation.rankings import Rankings
+from rearank_cli.evaluation.runs import read_run
 from rearank_cli.evaluation.spellings import measures_of
 from rearank_cli.formats.streams import open_source
 from rearank_cli.formats.trec import read_qrels
@@ -100,7 +101,7 @@ def write_plain(source: Path, target: Path, depth: int) -> None:
     kept = []
     for qid in dict.fromkeys(line[0] for line in lines):
         scores = {line[2]: float(line[4]) for line in lines if line[0] == qid}
-        top = set(ordered(scores)[:depth])
+        top = set(Rankings.of({qid: scores}).top(qid, depth))
         kept += [" ".join(line) for line in lines if line[0] == qid and line[2] in top]
     target.write_text("\n".join(kept) + "\n")
 

@@ -6,6 +6,7 @@ from rearank_cli.evaluation.comparison import compare
 from rearank_cli.evaluation.costs import Cost
 from rearank_cli.evaluation.measures import evaluate
 from rearank_cli.evaluation.plots import draw, kind_of, panels
+from rearank_cli.evaluation.rankings import Rankings
 from rearank_cli.evaluation.report import Report
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.evaluation.spellings import measures_of
@@ -13,8 +14,8 @@ from rearank_cli.evaluation.spellings import measures_of
 pytest.importorskip("matplotlib")
 
 QRELS = {"q1": {"a": 1}, "q2": {"a": 1}}
-BEFORE = Run("before", "", {"q1": {"b": 2.0, "a": 1.0}, "q2": {"a": 1.0}})
-AFTER = Run("after", "", {"q1": {"a": 2.0, "b": 1.0}, "q2": {"b": 2.0, "a": 1.0}})
+BEFORE = Run("before", "", Rankings.of({"q1": {"b": 2.0, "a": 1.0}, "q2": {"a": 1.0}}))
+AFTER = Run("after", "", Rankings.of({"q1": {"a": 2.0, "b": 1.0}, "q2": {"b": 2.0, "a": 1.0}}))
 
 
 def report(*, whole: bool) -> Report:

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from rearank_cli.evaluation.measures import evaluate
+from rearank_cli.evaluation.rankings import Rankings
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.evaluation.spellings import measures_of
 
@@ -76,7 +77,7 @@ def test_200_random_runs_agree_query_by_query(batch: int) -> None:
     measures = [measure for name in MEASURES for measure in measures_of(name)]
     for seed in range(batch * 20, batch * 20 + 20):
         qrels, scores = collection(seed)
-        found = evaluate(Run("run", "", scores), qrels, measures)
+        found = evaluate(Run("run", "", Rankings.of(scores)), qrels, measures)
         assert found.missing == ("q5", "q6")
         assert "q3" not in found.queries
         for qid, grades in qrels.items():
@@ -85,7 +86,10 @@ def test_200_random_runs_agree_query_by_query(batch: int) -> None:
 
 
 def test_a_grade_of_minus_100_is_no_gain() -> None:
-    qrels, run = {"q": {"a": 1, "b": -100, "c": 3}}, Run("run", "", {"q": {"b": 3.0, "c": 2.0, "a": 1.0}})
+    qrels, run = (
+        {"q": {"a": 1, "b": -100, "c": 3}},
+        Run("run", "", Rankings.of({"q": {"b": 3.0, "c": 2.0, "a": 1.0}})),
+    )
     for spelling in ("ndcg@10", "ndcg_burges@10", "mrr@10", "map"):
         (mean,) = evaluate(run, qrels, measures_of(spelling)).means.values()
         (plain,) = evaluate(run, {"q": {"a": 1, "c": 3}}, measures_of(spelling)).means.values()
@@ -93,7 +97,7 @@ def test_a_grade_of_minus_100_is_no_gain() -> None:
 
 
 def test_only_retrieved_averages_over_the_runs_own_queries() -> None:
-    qrels, run = {"q1": {"a": 1}, "q2": {"a": 1}}, Run("run", "", {"q1": {"a": 1.0}})
+    qrels, run = {"q1": {"a": 1}, "q2": {"a": 1}}, Run("run", "", Rankings.of({"q1": {"a": 1.0}}))
     assert evaluate(run, qrels, measures_of("map")).means == {"AP": 0.5}
     alone = evaluate(run, qrels, measures_of("map"), only_retrieved=True)
     assert (alone.means, alone.queries, alone.missing) == ({"AP": 1.0}, ("q1",), ("q2",))
@@ -102,7 +106,7 @@ def test_only_retrieved_averages_over_the_runs_own_queries() -> None:
 def test_a_query_with_negative_grades_only_counts_zero_and_harms_no_other() -> None:
     """trec_eval's C code reads stale memory there: alone it crashed or hung one process in a few."""
     qrels = {"a": {"x": 4}, "b": {"x": -1, "y": -2}}
-    run = Run("run", "", {"a": {"x": 1.0}, "b": {"x": 1.0}})
+    run = Run("run", "", Rankings.of({"a": {"x": 1.0}, "b": {"x": 1.0}}))
     for _ in range(50):
         found = evaluate(run, qrels, [*measures_of("ndcg"), *measures_of("num_ret"), *measures_of("bpref")])
         assert found.per_query["nDCG"] == {"a": 1.0, "b": 0.0}

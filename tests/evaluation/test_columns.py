@@ -1,0 +1,98 @@
+"""A run taken apart into numbers says what the reader says that goes line by line."""
+
+from io import BufferedReader, BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rearank_cli.errors import DataError
+from rearank_cli.evaluation import runs
+from rearank_cli.evaluation.columns import read_columns
+from rearank_cli.evaluation.runs import Run, read_run
+from rearank_cli.formats.streams import Source
+from tests.formats.test_scores import lines
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.floats(-1e6, 1e6).map(lambda value: f"{value:.6f}"),
+    st.from_regex(r"-?[0-9]{0,17}\.?[0-9]{0,17}", fullmatch=True),
+    st.sampled_from(
+        ["-", ".", "1-2", "--1", "1.2.3", "+5", "1_0", "-.5", "5.", "1,5", "0x1", "Infinity", "nan"]
+    ),
+)
+
+
+def source(data: bytes) -> Source:
+    return Source("run.trec", BufferedReader(BytesIO(data)))
+
+
+@given(NUMBERS)
+def test_a_score_is_pythons_float_of_its_text(text: str) -> None:
+    columns = read_columns([f"q Q0 d 1 {text} t\n".encode()]) if text else None
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    assert (columns is None) == (not np.isfinite(value))
+    if columns:
+        assert columns.scores.tolist() == [value]
+
+
+def outcome(data: bytes) -> Run | str:
+    try:
+        return read_run(source(data))
+    except DataError as error:
+        return str(error)
+
+
+@settings(max_examples=500)
+@given(st.lists(lines(), max_size=12), st.sampled_from([1, 40, 1 << 20]))
+def test_the_fast_way_and_the_careful_one_agree_on_any_text(texts: list[str], block: int) -> None:
+    data = "".join(texts).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "BLOCK", block)
+        fast = outcome(data)
+        patch.setattr(runs, "read_columns", lambda blocks: None)
+        careful = outcome(data)
+    assert fast == careful
+    if isinstance(fast, Run) and isinstance(careful, Run):
+        assert [list(row) for row in fast.scores.values()] == [list(row) for row in careful.scores.values()]
+
+
+REGULAR = b"q1 Q0 d1 1 2.5 first\nq2\tQ0 d1 1 -1e-2 t\nq1 Q0 d2 2 2.5 last\n"
+
+
+def test_what_a_regular_run_holds() -> None:
+    columns = read_columns([REGULAR[:21], REGULAR[21:]])
+    assert columns is not None
+    assert (columns.qids, columns.tag) == (["q1", "q2"], "last")
+    assert columns.queries.tolist() == [0, 1, 0]
+    assert columns.docids.texts() == ["d1", "d1", "d2"]
+    assert (columns.ranks.tolist(), columns.scores.tolist()) == ([1, 1, 2], [2.5, -0.01, 2.5])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["q Q0 d 1 2.5\n", "q Q0 d 1 2.5 t t\n", " q Q0 d 1 2.5 t\n", "q  d 1 2.5 t\n", "# Q0 d 1 2.5 t\n", "\n",
+     "q Q0 ü 1 2.5 t\n", "q Q0 d - 2.5 t\n", "q Q0 d 1.0 2.5 t\n", "q Q0 d 1 inf t\n", "q Q0 d 1 2.5 t\r\n",
+     "q Q0 d 1 2.5 t", "q\x1cQ0 d 1 2.5 t\n", "q\nQ0 d 1 2.5 t "],
+)  # fmt: skip
+def test_what_is_not_regular_is_left_to_the_careful_reader(line: str) -> None:
+    assert read_columns([REGULAR, line.encode()]) is None
+
+
+def test_ranks_that_contradict_the_scores() -> None:
+    data = b"a Q0 x 2 9.0 t\na Q0 y 1 8.0 t\nb Q0 x 2 1.0 t\nb Q0 y 1 2.0 t\nc Q0 x 1 1 t\nc Q0 y 2 2 t\n"
+    assert read_run(source(data)).disordered == ("a", "c")
+
+
+def test_a_document_that_stands_twice_is_named_with_its_line() -> None:
+    with pytest.raises(DataError, match=r"run.trec:3: document 'd1' stands twice for query 'q1'"):
+        read_run(source(REGULAR.replace(b"d2", b"d1")))
+
+
+def test_a_file_of_comments_is_no_run() -> None:
+    with pytest.raises(DataError, match="run.trec: expected lines of a run, found comments only"):
+        read_run(source(b"# nothing\n"))
