@@ -1,7 +1,8 @@
 """`rearank evaluate`: runs or candidates in, figures out."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # the wing loads numpy, which a help page must not wait for
     from rearank_cli.evaluation.measures import Evaluation
     from rearank_cli.evaluation.report import Report
     from rearank_cli.evaluation.runs import Run
+    from rearank_cli.evaluation.showing import Window
     from rearank_cli.records import Qrels
 
 
@@ -53,10 +55,11 @@ def evaluate(
 
     wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
     kind = _kind(plot) if plot else ""
-    judged, runs = _judgements(_runs(files or ["-"], qrels, baseline), qrels, dataset)
+    runs = _runs(files or ["-"], qrels, baseline, keep=show)
     if show:
-        _page(show, runs, judged, trace or [])
+        _page(show, runs, _grades(show, runs, qrels, dataset), trace or [])
         return
+    judged, runs = _judgements(runs, qrels, dataset)
     evaluations = _evaluations(runs, judged, wanted, only_retrieved=only_retrieved)
     found = _report(evaluations, baseline, test, _costs(trace or [], runs), per_query=per_query)
     if plot:
@@ -88,24 +91,38 @@ def _evaluations(
     return evaluations
 
 
-def _page(qid: str, runs: Sequence["Run"], judged: "Qrels", traces: Sequence[str]) -> None:
-    from rearank_cli.evaluation.showing import show, windows_of
+def _grades(qid: str, runs: list["Run"], qrels: str, dataset: str) -> Mapping[str, int]:
+    """Return the grades of one query; none where nobody named judgements and the tag's are not there."""
+    try:
+        judged, _ = _judgements(runs, qrels, dataset)
+    except MissingInput as error:
+        if qrels or dataset:
+            raise
+        note(f"no grades are shown: {error}")
+        return {}
+    return judged.get(qid, {})
 
-    windows: list[str] = []
+
+def _page(qid: str, runs: Sequence["Run"], grades: Mapping[str, int], traces: Sequence[str]) -> None:
+    """Show one query: on a terminal in a pager, else as plain text."""
+    from rearank_cli.evaluation.showing import plain, show, windows_of
+
+    windows: list[Window] = []
     for path in traces[-1:]:
         with open_source(path) as source:
             windows += windows_of(source, qid)
     before = runs[0] if len(runs) > 1 else None
-    text = show(qid, before, runs[-1], judged.get(qid, {}), windows)
+    shown = show(qid, before, runs[-1], grades, windows)
     if not sys.stdout.isatty():
         with open_sink("-") as sink:
-            sink.write(text.encode())
+            sink.write(plain(shown).encode())
         return
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    with console.pager():
-        console.print(text)
+    os.environ.setdefault("LESS", "FRX")  # colours pass, and what fits the screen is not paged
+    console = Console(highlight=False)
+    with console.pager(styles=True):
+        console.print(shown)
 
 
 def _write_fused(files: Sequence[str], method: Fusion, *, figures: bool) -> None:
@@ -138,8 +155,8 @@ def _report(
     return Report(evaluations, first.name, test, compare(first, others, test), costs, per_query)
 
 
-def _runs(files: Sequence[str], qrels: str = "", baseline: str = "") -> list["Run"]:
-    """Read the runs, the baseline first."""
+def _runs(files: Sequence[str], qrels: str = "", baseline: str = "", keep: str = "") -> list["Run"]:
+    """Read the runs, the baseline first; of the query `keep` with its texts."""
     from rearank_cli.evaluation.runs import read_run
 
     paths = [*([baseline] if baseline else []), *(path for path in files if path != baseline)]
@@ -148,7 +165,7 @@ def _runs(files: Sequence[str], qrels: str = "", baseline: str = "") -> list["Ru
     runs = []
     for path in paths:
         with open_source(path) as source:
-            runs.append(read_run(source))
+            runs.append(read_run(source, keep))
     return runs
 
 

@@ -61,7 +61,7 @@ Show = Annotated[
     str,
     typer.Option(
         metavar="QID",
-        help="Page through one query instead: the last run's list, where each document stood in the first run, "
-        "and the windows of --trace.",
+        help="Page through one query instead: its list in the first run and in the last, with passages where "
+        "one of them is candidates, and the windows of --trace.",
     ),
 ]

@@ -24,7 +24,7 @@ class Run:
     """A run: its lists, queries without documents left out.
 
     `disordered` are the queries whose ranks (candidates: whose order) and scores do not agree; `rule` says
-    which of the two was followed.
+    which of the two was followed. `kept` is one query with its texts, where the reader was asked to keep it.
     """
 
     name: str
@@ -32,16 +32,19 @@ class Run:
     scores: Rankings
     disordered: tuple[str, ...] = ()
     rule: str = "the scores decide"
+    kept: Candidates | None = None
 
 
-def read_run(source: Source) -> Run:
+def read_run(source: Source, keep: str = "") -> Run:
     """Read a TREC run, whose scores decide as in trec_eval, or candidates, whose order decides.
+
+    The texts of candidates are dropped, but for those of the query `keep`.
 
     Raises:
         DataError: malformed or empty input.
     """
     if is_json(source):
-        return _of_candidates(source.name, read_candidates(source))
+        return _of_candidates(source.name, read_candidates(source), keep)
     blocks = list(source.raw_blocks(BLOCK))
     columns = read_columns(blocks)
     if columns:
@@ -64,19 +67,21 @@ def _rising(queries: Ints, ranks: Floats, scores: Floats) -> list[int]:
     return found
 
 
-def _of_candidates(name: str, stream: Iterable[Candidates]) -> Run:
+def _of_candidates(name: str, stream: Iterable[Candidates], keep: str) -> Run:
     lists: dict[str, Ranking] = {}
-    disordered = []
+    disordered, kept = [], None
     tag = ""
     for candidates in stream:
         tag = tag or candidates.tag
+        if candidates.query.qid == keep:
+            kept = candidates
         if not _falling([hit.score for hit in candidates.hits]):
             disordered.append(candidates.query.qid)
         if candidates.hits:
             lists[candidates.query.qid] = without_ties(hit.docid for hit in candidates.hits)
     if not lists:
         raise DataError(f"{name}: expected candidates, found no query with a document")
-    return Run(name, tag, Rankings.of(lists), tuple(disordered), rule="the order decides")
+    return Run(name, tag, Rankings.of(lists), tuple(disordered), rule="the order decides", kept=kept)
 
 
 def _disordered(scores: Scores) -> tuple[str, ...]:

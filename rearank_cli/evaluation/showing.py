@@ -1,18 +1,54 @@
-"""One query to look at: the list before and after, and what the model wrote about its windows."""
+"""One query to look at: its list before and after, and what the model wrote about its windows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from rearank_cli.errors import UsageError
-from rearank_cli.evaluation.layouts import aligned
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.formats.jsonl import read_objects
 from rearank_cli.formats.streams import Source
+from rearank_cli.records import Hit
 
-RULE = "-" * 72
+WIDTH = 110  # columns of a table as plain text; a terminal has its own
+STYLES = {"up": "green", "new": "green", "down": "red", "gone": "red"}
+THOUGHT = r"(?s)<think(ing)?>.*?(</think(ing)?>|$)"
+
+Texts = Mapping[str, str]
+Grades = Mapping[str, int]
 
 
-def show(qid: str, before: Run | None, after: Run, grades: Mapping[str, int], windows: Iterable[str]) -> str:
-    """Return the ranking of a query as text: rank, rank before, move, grade, docid; then the windows.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a trace: the docids in the order presented, the answer, how it was read.
+
+    `order` are places (from 1) in the order that was read, empty where the trace does not say.
+    """
+
+    docids: tuple[str, ...]
+    completion: str
+    outcome: str
+    order: tuple[int, ...]
+
+
+def windows_of(source: Source, qid: str) -> Iterator[Window]:
+    """Yield the windows of a query that a trace recorded, in its order."""
+    for _, row in read_objects(source):
+        if str(row.get("qid")) == qid and "completion" in row:
+            docids, order = tuple(map(str, row.get("docids", ()))), tuple(row.get("permutation", ()))
+            yield Window(docids, str(row["completion"]), str(row.get("outcome", "")), order)
+
+
+def show(
+    qid: str, before: Run | None, after: Run, grades: Grades, windows: Sequence[Window]
+) -> RenderableType:
+    """Return a query's text, its lists, and its windows with what was written.
+
+    Passages are shown where one of the runs came with texts.
 
     Raises:
         UsageError: the run does not answer the query.
@@ -20,15 +56,67 @@ def show(qid: str, before: Run | None, after: Run, grades: Mapping[str, int], wi
     if qid not in after.scores:
         near = ", ".join(list(after.scores)[:5])
         raise UsageError(f"--show {qid}: {after.name} has no such query; it has {near} ...")
-    old = {docid: rank for rank, docid in enumerate(before.scores.get(qid, {}), 1)} if before else {}
-    rows = [["docid", "rank", *(["before", "move"] if before else []), "grade"]]
-    for rank, docid in enumerate(after.scores[qid], 1):
-        moved = (
-            [str(old.get(docid, "-")), _move(old[docid] - rank) if docid in old else "new"] if before else []
-        )
-        rows.append([docid, str(rank), *moved, str(grades.get(docid, "-"))])
-    heading = f"query {qid}: {after.name}" + (f", before: {before.name}" if before else "")
-    return "\n".join([heading, "", aligned(rows, texts=1), *windows])
+    kept = [run.kept for run in (before, after) if run and run.kept]
+    texts = {hit.docid: passage(hit) for candidates in kept for hit in candidates.hits}
+    question = f": {visible(kept[0].query.text)}" if kept else ""
+    parts: list[RenderableType] = [Text(f"query {qid}{question}", "bold")]
+    new = list(after.scores[qid])
+    if before:
+        old = list(before.scores.get(qid, ()))
+        parts += [Text(f"\nbefore: {before.name}", "bold"), _listed(old, grades, texts)]
+        parts += [Text(f"\nafter: {after.name}", "bold"), _compared(old, new, grades, texts)]
+    else:
+        parts += [Text(f"\n{after.name}", "bold"), _listed(new, grades, texts)]
+    for number, window in enumerate(windows, 1):
+        parts += _window(number, window, texts)
+    return Group(*parts)
+
+
+def plain(shown: RenderableType) -> str:
+    """Return what is shown as text without colours; passages are cut, what the model wrote is not."""
+    lines = StringIO()
+    Console(file=lines, width=WIDTH, color_system=None).print(shown, soft_wrap=True)
+    return "".join(line.rstrip() + "\n" for line in lines.getvalue().splitlines())
+
+
+def passage(hit: Hit) -> str:
+    """Return title and text on one line.
+
+    >>> passage(Hit("d", 1.0, "Wings\\n beat.", "Birds"))
+    'Birds: Wings beat.'
+    """
+    return " ".join(visible(f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split())
+
+
+def visible(text: str) -> str:
+    r"""Return the text with blanks for what a terminal would obey or not show, but for line ends.
+
+    >>> visible("a\x1b[2J\tb\n")
+    'a [2J b\n'
+    """
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+
+
+def _listed(docids: Sequence[str], grades: Grades, texts: Texts) -> Table:
+    rows = [[str(rank), _grade(docid, grades), docid] for rank, docid in enumerate(docids, 1)]
+    return _table(["rank", "grade"], rows, texts)
+
+
+def _compared(old: Sequence[str], new: Sequence[str], grades: Grades, texts: Texts) -> Table:
+    """The list after, with each document's rank before; then what is there no more."""
+    was = {docid: rank for rank, docid in enumerate(old, 1)}
+    rows = []
+    for rank, docid in enumerate(new, 1):
+        move = _move(was[docid] - rank) if docid in was else "new"
+        rows.append([str(rank), str(was.get(docid, "-")), move, _grade(docid, grades), docid])
+    there = set(new)
+    for docid in (docid for docid in old if docid not in there):
+        rows.append(["-", str(was[docid]), "gone", _grade(docid, grades), docid])
+    return _table(["rank", "before", "move", "grade"], rows, texts)
+
+
+def _grade(docid: str, grades: Grades) -> str:
+    return str(grades.get(docid, "-"))
 
 
 def _move(places: int) -> str:
@@ -40,15 +128,26 @@ def _move(places: int) -> str:
     return f"{'up' if places > 0 else 'down'} {abs(places)}" if places else ""
 
 
-def windows_of(source: Source, qid: str) -> Iterator[str]:
-    """Yield the windows of a query that a trace recorded, in order: what was presented, what was written."""
-    number = 0
-    for _, row in read_objects(source):
-        if str(row.get("qid")) == qid and "completion" in row:
-            number += 1
-            outcome = f", {row['outcome']}" if "outcome" in row else ""
-            yield f"{RULE}\nwindow {number}{outcome}\n{_presented(row.get('docids', []))}\n\n{row['completion']}\n"
+def _table(numbers: Sequence[str], rows: Sequence[Sequence[str]], texts: Texts) -> Table:
+    """Return rows of numbers and a docid as a table, with the beginnings of the passages where there are texts."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=bool(texts))
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("docid", no_wrap=True)
+    if texts:
+        table.add_column("passage", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        cells = [Text(cell, STYLES.get(cell.split(" ")[0], "")) for cell in row[:-1]]
+        table.add_row(*cells, Text(row[-1]), *([Text(texts.get(row[-1], ""))] if texts else []))
+    return table
 
 
-def _presented(docids: Sequence[object]) -> str:
-    return " ".join(f"[{place}] {docid}" for place, docid in enumerate(docids, 1))
+def _window(number: int, window: Window, texts: Texts) -> list[RenderableType]:
+    outcome = f", {window.outcome}" if window.outcome else ""
+    presented = _table([""], [[f"[{place}]", docid] for place, docid in enumerate(window.docids, 1)], texts)
+    order = " > ".join(f"[{place}]" for place in window.order)
+    read = [Text(f"read as {order}")] if order else []
+    written = Text(visible(window.completion))
+    written.highlight_regex(THOUGHT, "dim")
+    parts: list[RenderableType] = [Text(f"\nwindow {number}{outcome}", "bold"), presented]
+    return [*parts, *read, Text(), written]

@@ -300,31 +300,3 @@ def test_a_plot_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path:
     assert done.stdout.startswith("run ")
     assert "--plot out.jpg: expected" in rearank("evaluate", run, "--plot", "out.jpg", status=2).stderr
     rearank("evaluate", run, "--qrels", qrels, "--plot", str(tmp_path / "none" / "out.png"), status=74)
-
-
-def test_one_query_is_shown_before_and_after_with_what_was_written(
-    rearank: Run, run: str, qrels: str, tmp_path: Path
-) -> None:
-    after, trace = tmp_path / "after.trec", tmp_path / "trace.jsonl"
-    after.write_text("q1 Q0 a 1 2 -:x\nq1 Q0 b 2 1 -:x\nq1 Q0 z 3 0 -:x\n")
-    rows = [
-        {"qid": qid, "docids": ["b", "a"], "completion": f"<think>{qid}", "outcome": "clean"}
-        for qid in ("q1", "q2")
-    ]
-    trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    args = "evaluate", run, str(after), "--qrels", qrels, "--trace", str(trace), "--show"
-    assert rearank(*args, "q1").stdout.splitlines() == [
-        f"query q1: {after}, before: {run}",
-        "",
-        "docid  rank  before    move  grade",
-        "a         1       2    up 1      2",
-        "b         2       1  down 1      0",
-        "z         3       -     new      -",
-        "",
-        "-" * 72,
-        "window 1, clean",
-        "[1] b [2] a",
-        "",
-        "<think>q1",
-    ]
-    assert f"--show q9: {after} has no such query; it has q1 ..." in rearank(*args, "q9", status=2).stderr
