@@ -53,7 +53,7 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
 
 def _read_list(source: Source) -> Iterator[tuple[str, Json]]:
     try:
-        rows = orjson.loads(b"".join(source.raw_lines()))
+        rows = orjson.loads(source.raw_whole())
     except orjson.JSONDecodeError as error:
         raise DataError(f"{source.name}: expected a JSON list, found none that parses ({error})") from error
     for index, row in enumerate(rows):
@@ -156,8 +156,8 @@ def checked_id(place: str, name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise DataError(f"{place}: expected {name} as a string, found {value!r}")
     text = str(value)
-    if text.split() != [text]:
-        raise DataError(f"{place}: {name} {text!r} holds white space, which a TREC run cannot carry")
+    if text.split() != [text] or "\0" in text:
+        raise DataError(f"{place}: {name} {text!r} holds white space or NUL, which a TREC run cannot carry")
     return text
 
 

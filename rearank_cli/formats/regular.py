@@ -1,6 +1,6 @@
 """Blocks of lines that are as regular as most files are, taken apart in a few calls.
 
-Regular is: ASCII, one blank or tab between the columns, no comment. Any other block is for a reader that
+Regular is: ASCII, one blank or tab between the columns, no NUL, no comment. Any other block is for a reader that
 goes line by line and can name the line.
 """
 
@@ -25,7 +25,7 @@ def fields(block: bytes, columns: int) -> list[str]:
     []
     """
     lines = block.count(b"\n")
-    if not block.isascii() or block.startswith(b"#") or b"\n#" in block:
+    if not block.isascii() or block.startswith(b"#") or b"\n#" in block or b"\0" in block:
         return []
     if block.translate(_TABS, _INK) != (b" " * (columns - 1) + b"\n") * lines:
         return []

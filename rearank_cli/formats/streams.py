@@ -9,12 +9,15 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from rearank_cli.errors import DataError, MissingInput, OutputError, UsageError
 
 STDIN = "<stdin>"
+LONGEST = 1 << 28
+"""Bytes of the longest line, and of the largest JSON list: what must be held whole ends there."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -40,8 +43,14 @@ class Source:
         return self.file.tell() / size if size else None
 
     def peek(self) -> bytes:
-        """Return the first byte that is neither white space nor a byte-order mark; b"" at the end."""
-        ahead = self.stream.peek(65536)  # type: ignore[attr-defined]  # every Source is buffered
+        """Return the first byte that is neither white space nor a byte-order mark; b"" at the end.
+
+        Raises:
+            DataError: a gzip stream is damaged.
+            MissingInput: the device does not give it.
+        """
+        with _whole(self.name):
+            ahead = self.stream.peek(65536)  # type: ignore[attr-defined]  # every Source is buffered
         return cast(bytes, ahead).removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
 
     def lines(self) -> Iterator[tuple[int, str]]:
@@ -56,20 +65,39 @@ class Source:
         """Yield the lines as bytes, the byte-order mark removed.
 
         Raises:
-            DataError: a gzip stream is damaged or cut short.
+            DataError: a gzip stream is damaged or cut short, or a line has no end.
+            MissingInput: the device does not give it.
         """
         with _whole(self.name):
-            for number, line in enumerate(self.stream):
+            for number, line in enumerate(iter(partial(self.stream.readline, LONGEST + 1), b""), 1):
                 self._hash.update(line)
-                yield line if number else line.removeprefix(BYTE_ORDER_MARK)
+                yield _bounded(
+                    f"{self.name}:{number}", line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
+                )
+
+    def raw_whole(self) -> bytes:
+        """Return all bytes at once, the byte-order mark removed; raises as `raw_lines`, of the whole."""
+        with _whole(self.name):
+            data = self.stream.read(LONGEST + 1)
+        self._hash.update(data)
+        return _bounded(self.name, data.removeprefix(BYTE_ORDER_MARK), "data")
 
     def raw_blocks(self, size: int) -> Iterator[bytes]:
         """Yield the same bytes as `raw_lines` in blocks of whole lines, each about `size` bytes."""
         with _whole(self.name):
-            block = (self.stream.read(size) + self.stream.readline()).removeprefix(BYTE_ORDER_MARK)
-            while block:
-                yield block
-                block = self.stream.read(size) + self.stream.readline()
+            mark = BYTE_ORDER_MARK
+            while block := self.stream.read(size):
+                rest = _bounded(self.name, self.stream.readline(LONGEST + 1))
+                yield (block + rest).removeprefix(mark)
+                mark = b""
+
+
+def _bounded(place: str, data: bytes, what: str = "a line") -> bytes:
+    if len(data) > LONGEST:
+        raise DataError(
+            f"{place}: expected {what} of at most {LONGEST >> 20} MiB, found more; is it one object or hit a line?"
+        )
+    return data
 
 
 def decoded(name: str, lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, str]]:
@@ -96,6 +124,10 @@ def _whole(name: str) -> Iterator[None]:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{name}: expected whole gzip data, found damage ({error})") from error
+    except OSError as error:
+        raise MissingInput(
+            f"{name}: cannot be read ({error.strerror}); check the path and the disk"
+        ) from error
 
 
 @contextmanager
@@ -109,7 +141,7 @@ def open_source(path: str) -> Iterator[Source]:
     if path == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("stdin is a terminal: pipe data into this command, or name a file")
-        yield Source(STDIN, _unpacked(cast(BinaryIO, sys.stdin.buffer)))
+        yield Source(STDIN, _unpacked(STDIN, cast(BinaryIO, sys.stdin.buffer)))
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - closed below; opening has errors of its own
@@ -118,11 +150,12 @@ def open_source(path: str) -> Iterator[Source]:
     except OSError as error:
         raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
     with file:
-        yield Source(path, _unpacked(file), file)
+        yield Source(path, _unpacked(path, file), file)
 
 
-def _unpacked(file: BinaryIO) -> IO[bytes]:
-    start = file.peek(2)[:2]  # type: ignore[attr-defined]  # stdin.buffer and open(..., "rb") are buffered
+def _unpacked(name: str, file: BinaryIO) -> IO[bytes]:
+    with _whole(name):
+        start = file.peek(2)[:2]  # type: ignore[attr-defined]  # stdin.buffer and open(..., "rb") are buffered
     return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if start == b"\x1f\x8b" else file
 
 
@@ -164,7 +197,8 @@ def open_sink(path: str) -> Iterator[Sink]:
     """Open stdout for `-`, else a file that appears under its name only when it is whole.
 
     The file is written beside its place, synced, and renamed; on any error it is removed. A name that
-    ends in `.gz` is written as gzip (without a time stamp: the same data give the same bytes).
+    ends in `.gz` is written as gzip (without a time stamp: the same data give the same bytes). A link stays,
+    and what it points to is written; so is a device or a pipe, which nothing can replace.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
@@ -174,7 +208,11 @@ def open_sink(path: str) -> Iterator[Sink]:
         yield sink
         sink.flush()
         return
-    target = Path(path)
+    if not is_kept(path):
+        with _named(path), Path(path).open("wb") as device:
+            yield Sink(path, device)
+        return
+    target = Path(os.path.realpath(path))
     with _named(path):
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     beside, file = Path(name), os.fdopen(handle, "wb")
@@ -195,6 +233,12 @@ def open_sink(path: str) -> Iterator[Sink]:
         with suppress(OSError):  # what is still buffered may not fit either
             file.close()
         raise
+
+
+def is_kept(path: str) -> bool:
+    """Return whether what is written there stays: not on stdout, a device or a pipe."""
+    place = Path(path)
+    return path != "-" and (not place.exists() or place.is_file() or place.is_dir())
 
 
 def _umask() -> int:

@@ -16,6 +16,7 @@ from rearank_cli.records import Candidates, Hit, Query
 
 RUN_COLUMNS = 6
 QRELS_COLUMNS = 4
+GREATEST_GRADE = 100_000  # trec_eval's memory grows with the greatest one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,19 @@ def run_lines(numbered: Iterable[tuple[int, str]], name: str) -> Iterator[RunLin
     for number, line in numbered:
         if line.startswith("#"):
             continue
-        columns = line.split()
+        columns = _columns(name, number, line)
         if len(columns) != RUN_COLUMNS:
             raise DataError(
                 f"{name}:{number}: expected six columns (qid Q0 docid rank score tag), found {len(columns)}"
             )
         qid, _, docid, rank, score, tag = columns
         yield RunLine(number, qid, docid, rank, _score(f"{name}:{number}", score), tag)
+
+
+def _columns(name: str, number: int, line: str) -> list[str]:
+    if "\0" in line:
+        raise DataError(f"{name}:{number}: expected text, found a NUL byte; is this another kind of file?")
+    return line.split()
 
 
 def _score(place: str, text: str) -> float:
@@ -122,6 +129,8 @@ def _add_regular(qrels: dict[str, dict[str, int]], block: bytes) -> bool:
         values = list(map(int, fields[3::QRELS_COLUMNS]))
     except ValueError:
         return False
+    if values and max(abs(min(values)), max(values)) > GREATEST_GRADE:
+        return False
     docids = fields[2::QRELS_COLUMNS]
     found: dict[str, dict[str, int]] = {}
     for qid, lines in regular.pieces(fields[::QRELS_COLUMNS]):
@@ -140,9 +149,9 @@ def _add_regular(qrels: dict[str, dict[str, int]], block: bytes) -> bool:
 
 def _add_judgements(qrels: dict[str, dict[str, int]], name: str, numbered: Iterable[tuple[int, str]]) -> None:
     for number, line in numbered:
-        columns = line.split()
         if line.startswith("#"):
             continue  # a comment, as trec_eval has it
+        columns = _columns(name, number, line)
         if len(columns) == QRELS_COLUMNS:
             qid, _, docid, grade = columns
         elif len(columns) == QRELS_COLUMNS - 1:
@@ -163,9 +172,12 @@ def _add_judgements(qrels: dict[str, dict[str, int]], name: str, numbered: Itera
 
 def _grade(place: str, text: str) -> int:
     try:
-        return int(text)
+        grade = int(text)
     except ValueError as error:
-        raise DataError(f"{place}: expected a whole number as grade, found {text!r}") from error
+        raise DataError(f"{place}: expected a whole number as grade, found {text[:40]!r}") from error
+    if abs(grade) > GREATEST_GRADE:
+        raise DataError(f"{place}: expected a grade of at most {GREATEST_GRADE}, found {grade}")
+    return grade
 
 
 def clean_tag(tag: str) -> str:

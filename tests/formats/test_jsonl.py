@@ -85,6 +85,8 @@ def hit(**changes: object) -> str:
         (line(candidates={}), "expected a list of candidates, found an object"),
         (line(candidates=[1]), "candidate 1: expected an object, found a number"),
         (hit(docid=""), "expected docid as a string"),
+        (hit(docid=10**30), "expected docid as a string, found 1e"),
+        (hit(docid="a\0"), "holds white space or NUL"),
         (hit(docid="a b"), "docid 'a b' holds white space"),
         (hit(doc={}), "document 'a' has no text"),
         (hit(doc=None), "document 'a' has no text"),

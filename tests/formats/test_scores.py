@@ -85,6 +85,7 @@ REGULAR = "".join(f"q{n // 1000} Q0 d{n} {n % 1000 + 1} {-n}.5 tag\n" for n in r
         ("q9 Q0 d1 1 2.0 my tag\n", "run.trec:5001: expected six columns"),
         ("q9 Q0 d1 1 nan tag\n", "run.trec:5001: expected a finite number as score (column 5), found 'nan'"),
         ("q4 Q0 d4999 1 2.0 tag\n", "run.trec:5001: document 'd4999' stands twice for query 'q4'"),
+        ("q9 Q0 d\0 1 2.0 tag\n", "run.trec:5001: expected text, found a NUL byte"),
         ("q9 Q0 d\xe9 1 2.0 tag\n", "run.trec:5001: expected UTF-8 text, found the byte 0xe9"),
     ],
 )
@@ -122,6 +123,9 @@ def test_judgements_are_the_same_whether_a_line_is_odd_or_not() -> None:
     [
         ("q9 0 d1\n", "run.trec:5001: expected a whole number as grade, found 'd1'"),
         ("q9 d1\n", "run.trec:5001: expected judgements as `qid 0 docid grade`, found 2 columns"),
+        ("q9 0 d1 100001\n", "run.trec:5001: expected a grade of at most 100000, found 100001"),
+        ("q9 0 d1 -100001\n", "run.trec:5001: expected a grade of at most 100000, found -100001"),
+        ("q9 0 d\0 1\n", "run.trec:5001: expected text, found a NUL byte; is this another kind of file?"),
         ("q9 0 d1 1.0\n", "run.trec:5001: expected a whole number as grade, found '1.0'"),
         ("q0 0 d1 3\n", "run.trec:5001: document 'd1' is judged twice for query 'q0', 0 and 3; keep one"),
     ],

@@ -3,11 +3,13 @@
 import gzip
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rearank_cli.errors import MissingInput, OutputError
+from rearank_cli.errors import DataError, MissingInput, OutputError
+from rearank_cli.formats import streams
 from rearank_cli.formats.streams import open_sink, open_source
 
 
@@ -54,3 +56,97 @@ def test_inputs_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
         pytest.fail("was opened")
     with pytest.raises(MissingInput, match="found a folder"), open_source(str(tmp_path)):
         pytest.fail("was opened")
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LONGEST", 1 << 20)
+    path = tmp_path / "in.gz"
+    path.write_bytes(gzip.compress(b"x" * ((1 << 20) - 1) + b"\n" + b"y" * (2 << 20)))
+    with open_source(str(path)) as source, pytest.raises(DataError, match=r"in\.gz:2: .* 1 MiB, found more"):
+        assert [len(line) for line in source.raw_lines()] == []
+    with (
+        open_source(str(path)) as source,
+        pytest.raises(DataError, match=r"in\.gz: .* data of at most 1 MiB"),
+    ):
+        source.raw_whole()
+    with open_source(str(path)) as source:
+        blocks = source.raw_blocks(10)
+        assert len(next(blocks)) == 1 << 20
+        with pytest.raises(DataError, match="1 MiB, found more"):
+            next(blocks)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x1f\x8b",
+        b"\x1f\x8bno gzip at all",
+        gzip.compress(b'{"a": 1}\n' * 99)[:-9],
+        gzip.compress(b"a\n") + b"tail",
+    ],
+    ids=["two bytes", "another kind", "cut short", "something after it"],
+)
+def test_damaged_gzip_is_one_sentence_however_it_is_read(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "in.gz"
+    path.write_bytes(data)
+    with (
+        open_source(str(path)) as source,
+        pytest.raises(DataError, match=r"in\.gz: expected whole gzip data"),
+    ):
+        source.peek()
+        list(source.raw_lines())
+    with open_source(str(path)) as source, pytest.raises(DataError, match="expected whole gzip data"):
+        list(source.raw_blocks(10))
+
+
+def test_a_device_that_fails_while_it_is_read_is_one_sentence() -> None:
+    with pytest.raises(MissingInput, match=r"/mem: cannot be read \("), open_source("/proc/self/mem"):
+        pytest.fail("was opened")
+
+
+def test_a_loop_of_links_and_an_unreadable_file_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(MissingInput, match="cannot be read .*links"), open_source(str(tmp_path / "a")):
+        pytest.fail("was opened")
+    (tmp_path / "file").touch(mode=0o000)
+    if not os.access(tmp_path / "file", os.R_OK):  # root may read everything
+        with pytest.raises(MissingInput, match="Permission denied"), open_source(str(tmp_path / "file")):
+            pytest.fail("was opened")
+
+
+def test_a_pipe_is_read_and_written_like_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(_write, pipe, b"one\ntwo\n")
+        with open_source(str(pipe)) as source:
+            assert list(source.lines()) == [(1, "one"), (2, "two")]
+            assert source.share_read() is None
+        written.result()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open_sink(str(path)) as sink:
+        sink.write(data)
+
+
+def test_a_device_is_written_and_stays_what_it_is(tmp_path: Path) -> None:
+    null = tmp_path / "null"
+    null.symlink_to("/dev/null")
+    with open_sink(str(null)) as sink:
+        sink.write(b"data")
+    assert stat.S_ISCHR(null.stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["null"]
+
+
+def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    link = tmp_path / "run.trec"
+    link.symlink_to("runs/of-today.trec")
+    _write(link, b"data")
+    assert link.is_symlink()
+    assert (tmp_path / "runs" / "of-today.trec").read_bytes() == b"data"
