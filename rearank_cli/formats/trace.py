@@ -15,15 +15,18 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from rearank_cli.errors import DataError, MissingInput
+from rearank_cli.formats.streams import LONGEST
 from rearank_cli.records import Completion, Permutation, Prompt
 
 Row = dict[str, Any]  # one line of a trace
+_NUMBERS = ("prompt_tokens", "output_tokens", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Answer:
 def completion_of(row: Row) -> Completion:
     """Return the completion that a line recorded."""
     return Completion(
-        str(row["completion"]),
+        row["completion"],
         finish=row.get("finish", "stop"),
         prompt_tokens=int(row.get("prompt_tokens", 0)),
         output_tokens=int(row.get("output_tokens", 0)),
@@ -80,13 +83,16 @@ class TraceIndex:
         """Read a trace once. `key(line, header above it)` gives the key of a line, None to leave it out.
 
         Raises:
-            MissingInput: no such file.
-            DataError: a line is not JSON or lacks `qid`, `docids` or `completion`.
+            MissingInput: no such file, or a pipe.
+            DataError: a line is not JSON, or neither a window nor a header.
         """
         try:
             self._file: BinaryIO = Path(path).open("rb")  # noqa: SIM115 - held until close()
         except OSError as error:
             raise MissingInput(f"{path}: the recording cannot be read ({error.strerror})") from error
+        if not self._file.seekable():
+            self._file.close()
+            raise MissingInput(f"{path}: expected a file, found a pipe; a recording is read more than once")
         self._path = path
         self.header: Row = {}
         """The last header read."""
@@ -111,7 +117,7 @@ class TraceIndex:
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
         offset = 0
-        for number, line in enumerate(self._file, 1):
+        for number, line in enumerate(iter(partial(self._file.readline, LONGEST), b""), 1):
             row = self._parsed(f"{self._path}:{number}", line) if line.strip() else {}
             if "completion" in row:
                 yield offset, row
@@ -128,8 +134,9 @@ class TraceIndex:
             ) from error
         if not isinstance(row, dict):
             raise DataError(f"{place}: expected a JSON object, found {row!r}")
-        if "completion" in row and not {"qid", "docids"} <= row.keys():
-            raise DataError(f'{place}: expected "qid" and "docids" beside "completion", found {sorted(row)}')
+        expected = _lacking(row)
+        if expected:
+            raise DataError(f"{place}: expected {expected}, found {sorted(row)[:12]}; is this a trace?")
         return row
 
     def rows(self, key: int) -> list[int]:
@@ -148,3 +155,18 @@ class TraceIndex:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _lacking(row: Row) -> str:
+    """Return what a line should have had, "" for a window's or a header's as they should be."""
+    if "completion" not in row:
+        header = "rearank" in row and isinstance(row.get("asked", {}), dict)
+        return "" if header or not row else '"completion", or "rearank" and what was "asked" in a header'
+    if not {"qid", "docids"} <= row.keys():
+        return '"qid" and "docids" beside "completion"'
+    if not isinstance(row["completion"], str) or not isinstance(row["docids"], list):
+        return '"completion" as a string and "docids" as a list'
+    if row.get("finish", "stop") not in ("stop", "length", "error"):
+        return '"finish" as stop, length or error'
+    numbers = all(isinstance(row.get(name, 0), int | float) for name in _NUMBERS)
+    return "" if numbers else f"numbers as {', '.join(_NUMBERS)}"

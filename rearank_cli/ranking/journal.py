@@ -11,11 +11,12 @@ import orjson
 
 from rearank_cli import __version__
 from rearank_cli.console import note
-from rearank_cli.errors import OutputError, RearankError, TryLater
+from rearank_cli.errors import DataError, OutputError, RearankError, TryLater
 from rearank_cli.formats.trace import Answer, Row, TraceIndex, completion_of, digest
 from rearank_cli.records import Completion, Prompt
 
 _SYNC_SECONDS = 1.0
+_BEGINNING = b'{"rearank":'
 
 
 class Journal:
@@ -83,6 +84,12 @@ class Journal:
             ) from error
 
     def _mend(self) -> None:
+        with Path(self._path).open("rb") as file:
+            start = file.read(len(_BEGINNING))
+        if not _BEGINNING.startswith(start):
+            raise DataError(
+                f"{self._path}: expected a trace, found another file, which is left as it is; name a new one"
+            )
         size = whole = 0
         with Path(self._path).open("rb") as file:
             for line in file:

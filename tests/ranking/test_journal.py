@@ -1,6 +1,7 @@
 """The trace as a journal: what was answered is kept, torn lines are cut, one process at a time."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,9 +110,26 @@ def test_a_trace_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
     for endless in (tmp_path, Path("/dev/zero")):
         with pytest.raises(OutputError, match="found a folder, pipe or device"):
             Journal(str(endless), ASKED)
-    (tmp_path / "not.jsonl").write_text("not a trace\n", encoding="utf-8")
-    with pytest.raises(DataError, match="not.jsonl:1"):
-        Journal(str(tmp_path / "not.jsonl"), ASKED)
+
+
+@pytest.mark.parametrize(
+    "text", ["not a trace\n", "one line without an end", '{"qid": "1"}\n', '{"rearank": 1}\n5\n']
+)
+def test_a_file_that_is_no_trace_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "not.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"not\.jsonl.*expected"):
+        Journal(str(path), ASKED)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_trace_torn_within_its_first_line_is_begun_again(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    for torn in (b"", b'{"rea', b'{"rearank":"0.1","sta'):
+        path.write_bytes(torn)
+        Journal(str(path), ASKED).close()
+        (header,) = path.read_bytes().splitlines()
+        assert json.loads(header)["asked"] == ASKED
 
 
 def recording(path: Path, *rows: tuple[str, str]) -> str:
@@ -142,6 +160,37 @@ def test_a_recording_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "half.jsonl").write_text('{"completion": "x"}\n', encoding="utf-8")
     with pytest.raises(DataError, match='half.jsonl:1: expected "qid" and "docids"'):
         ReplayEngine(str(tmp_path / "half.jsonl"))
+
+
+GOOD = {"qid": "q1", "docids": ["a"], "completion": "[1]"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({**GOOD, "docids": 5}, '"docids" as a list'),
+        ({**GOOD, "completion": None}, '"completion" as a string'),
+        ({**GOOD, "seconds": None}, "numbers as prompt_tokens, output_tokens, seconds"),
+        ({**GOOD, "prompt_tokens": "many"}, "numbers as prompt_tokens"),
+        ({**GOOD, "finish": 5}, '"finish" as stop, length or error'),
+        ({"rearank": "0.1", "asked": 5}, '"asked" in a header'),
+        ({"query": {}, "candidates": []}, '"completion", or "rearank"'),
+    ],
+)
+def test_a_line_of_another_kind_is_one_sentence(tmp_path: Path, row: object, expected: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n{json.dumps(row)}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"r.jsonl:2: expected .*{expected}"):
+        ReplayEngine(str(path))
+
+
+def test_a_recording_in_a_pipe_is_one_sentence(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # so that opening it to read does not wait
+    with pytest.raises(MissingInput, match="expected a file, found a pipe"):
+        ReplayEngine(str(pipe))
+    os.close(writer)
 
 
 def test_a_failed_window_is_asked_again_and_a_replay_takes_the_later_answer(tmp_path: Path) -> None:
