@@ -7,6 +7,7 @@ from typing import Any
 from rearank_cli.engines.attention import use_grouped_heads
 from rearank_cli.engines.installation import first_line, why
 from rearank_cli.engines.protocol import STOP, Sampling
+from rearank_cli.engines.room import PROMPT_TOKENS, batch_that_fits, cache_bytes, free_memory
 from rearank_cli.engines.tokenizer import INSTALL, ChatTokenizer
 from rearank_cli.errors import DataError, MissingInput, Unavailable
 from rearank_cli.records import Completion, Finish, Prompt
@@ -21,7 +22,8 @@ _CPU_ALLOCATOR = (
 class TransformersEngine:
     """Generates in static batches: prompts of like length together, the one that waits longest among them.
 
-    The batch is halved where memory runs out, and stays so. float32 on a CPU, bfloat16 on a GPU.
+    A batch is as large as the free memory suggests, up to 16 windows on a CPU and 64 on a GPU; it is halved
+    where memory runs out, and stays so. float32 on a CPU, bfloat16 on a GPU.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class TransformersEngine:
         self._pad = next((i for i in (inner.pad_token_id, inner.eos_token_id, 0) if i is not None), 0)
         # Decoding as asked for and nothing else: a model's own defaults (top_k, penalties) would change results.
         self._model.generation_config = type(own)(eos_token_id=self._ends, pad_token_id=self._pad)
-        self._batch = batch or (BATCH_ON_GPU if self._device == "cuda" else BATCH_ON_CPU)
+        self._batch = batch or self._batch_that_fits(dtype.itemsize)
         self.capacity = 2 * self._batch  # the second half is there to choose prompts of like length from
         self._waiting: list[tuple[int, Prompt]] = []
         torch.manual_seed(sampling.seed)
@@ -74,6 +76,14 @@ class TransformersEngine:
         name = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
         length = config.to_dict().get(name)
         return int(length) if length else None
+
+    def _batch_that_fits(self, width: int) -> int:
+        on_gpu = self._device == "cuda"
+        free = self._torch.cuda.mem_get_info()[0] if on_gpu else free_memory()
+        token = cache_bytes(self._model.config.get_text_config().to_dict(), width)
+        longest = PROMPT_TOKENS + self._sampling.max_tokens
+        tokens = min(longest, self.context or longest)
+        return batch_that_fits(free, token, tokens, BATCH_ON_GPU if on_gpu else BATCH_ON_CPU)
 
     def submit(self, key: int, prompt: Prompt) -> None:
         """Queue a prompt; it is worked on in `collect`."""

@@ -103,6 +103,14 @@ class Cramped(TransformersEngine):
     tried: list[int] = []  # noqa: RUF012 - replaced, never changed
 
 
+@pytest.mark.parametrize(("free", "capacity"), [(None, 32), (2**40, 32), (2**20, 2)])
+def test_a_batch_is_as_large_as_the_free_memory_suggests(
+    tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch, free: int | None, capacity: int
+) -> None:
+    monkeypatch.setattr("rearank_cli.engines.transformers.free_memory", lambda: free)
+    assert TransformersEngine(tokenizer, GREEDY).capacity == capacity
+
+
 def test_the_batch_is_halved_where_memory_runs_out(tokenizer: ChatTokenizer) -> None:
     engine = Cramped(tokenizer, GREEDY, batch=8)
     got = answers(engine, PROMPTS)
