@@ -50,7 +50,10 @@ def read_cost(source: Source) -> Cost:
         if "completion" not in row:
             continue  # the header of a start
         if "qid" not in row or "outcome" not in row:
-            raise DataError(f'{place}: expected "qid" and "outcome" beside "completion", found {sorted(row)}')
+            raise DataError(
+                f'{place}: expected "qid" and "outcome" beside "completion", found {sorted(row)}; costs are read '
+                f"from what `rearank rerank --trace` wrote"
+            )
         calls += 1
         prompt_tokens += int(row.get("prompt_tokens", 0))
         seconds += float(row.get("seconds", 0.0))

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 Rows = Sequence[Sequence[str]]
 """The first row is the heading."""
 
-_LATEX = {"\\": r"\textbackslash{}", "†": r"$^\dagger$"} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
+_LATEX = {"\\": r"\textbackslash{}", "†": r"$^\dagger$", "<": "$<$"} | {
+    sign: f"\\{sign}" for sign in "&%$#_{}"
+}
+_LATEX_NUMBER = {**_LATEX, "-": "$-$"}
 
 
 def aligned(rows: Rows, texts: int) -> str:
@@ -42,18 +45,21 @@ def markdown(rows: Rows, texts: int) -> str:
 def latex(rows: Rows, texts: int) -> str:
     r"""Return a tabular in booktabs' style.
 
-    >>> print(latex([["run", "AP"], ["a_b", "0.5†"]], texts=1), end="")
+    >>> print(latex([["run", "AP"], ["a_b", "0.5†"], ["a-b", "-0.5"]], texts=1), end="")
     \begin{tabular}{lr}
     \toprule
     run & AP \\
     \midrule
     a\_b & 0.5$^\dagger$ \\
+    a-b & $-$0.5 \\
     \bottomrule
     \end{tabular}
     """
     kinds = "l" * texts + "r" * (len(rows[0]) - texts)
+    signs = [_LATEX if place < texts else _LATEX_NUMBER for place in range(len(rows[0]))]
     head, *body = (
-        " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in row) for row in rows
+        " & ".join("".join(of.get(sign, sign) for sign in cell) for of, cell in zip(signs, row, strict=True))
+        for row in rows
     )
     lines = [f"\\begin{{tabular}}{{{kinds}}}", "\\toprule", f"{head} \\\\", "\\midrule"]
     lines += [f"{line} \\\\" for line in body]

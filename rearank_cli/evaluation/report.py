@@ -1,6 +1,6 @@
 """Evaluations, comparisons and costs in the layouts that are offered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 
@@ -9,7 +9,7 @@ import orjson
 from rearank_cli.evaluation.choices import Format, Test
 from rearank_cli.evaluation.comparison import Difference
 from rearank_cli.evaluation.costs import Cost
-from rearank_cli.evaluation.layouts import aligned, latex, markdown, tsv
+from rearank_cli.evaluation.layouts import Rows, aligned, latex, markdown, tsv
 from rearank_cli.evaluation.measures import Evaluation
 
 MANY = 8  # measures; more than these stand one a line, since one a column would not fit a terminal
@@ -43,9 +43,9 @@ def write(report: Report, layout: Format) -> str:
         case Format.TSV:
             return tsv(_long(report))
         case Format.MARKDOWN:
-            return markdown(_wide(report), texts=_texts(report)) + _legend(report, "\n{}\n")
+            return _tables(report, markdown) + _legend(report, "\n{}\n")
         case Format.LATEX:
-            return latex(_wide(report), texts=_texts(report)) + _legend(report, "% {}\n")
+            return _tables(report, latex) + _legend(report, "% {}\n")
         case Format.TABLE:
             return _table(report)
 
@@ -80,6 +80,12 @@ def _table(report: Report) -> str:
     else:
         text = aligned(rows, texts=_texts(report))
     return f"{text}\n{aligned(_comparison(report), texts=2)}" if report.differences else text
+
+
+def _tables(report: Report, table: Callable[[Rows, int], str]) -> str:
+    """The figures, and below them the differences."""
+    text = table(_wide(report), _texts(report))
+    return f"{text}\n{table(_comparison(report), 2)}" if report.differences else text
 
 
 def _wide(report: Report) -> list[list[str]]:
@@ -165,15 +171,19 @@ def _long(report: Report) -> list[list[str]]:
         parts = {"difference": each.mean, "wins": each.wins, "ties": each.ties, "losses": each.losses}
         parts |= asdict(each.chance) if each.chance else {}
         for part, value in parts.items():
-            text = (
-                str(value)
-                if isinstance(value, int)
-                else f"{value:.6f}"
-                if part in ("p", "holm")
-                else f"{value:.4f}"
-            )
-            rows.append([each.run, ALL, f"{each.measure} {part}", text])
+            rows.append([each.run, ALL, f"{each.measure} {part}", _part(part, value)])
     return rows
+
+
+def _part(name: str, value: float) -> str:
+    """Return a part of a difference as it is printed: counts whole, p-values to six digits, the rest as figures.
+
+    >>> _part("wins", 36), _part("p", 1.25e-9), _part("low", 0.12345)
+    ('36', '1.25e-09', '0.1235')
+    """
+    return (
+        f"{value}" if isinstance(value, int) else f"{value:.6g}" if name in ("p", "holm") else f"{value:.4f}"
+    )
 
 
 def _json(report: Report) -> str:

@@ -257,10 +257,15 @@ def test_markdown_and_latex_carry_the_test_in_their_legend(rearank: Run, shared:
         "| bm25.json | 43 | 0.5058 |",
         "| rankvicuna.run.trec | 43 | 0.6682† |",
         "",
+        "| against bm25.json | measure | difference | 95 % interval | wins | ties | losses | p | p (Holm) |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
+        "| rankvicuna.run.trec | nDCG@10 | +0.1623 | +0.1118 +0.2130 | 33 | 5 | 5 | <0.0001 | <0.0001 |",
+        "",
         "† p < 0.05 against bm25.json: paired t-test, Holm's correction for 1 comparison",
     ]
     latex = rearank(*args, "--format", "latex").stdout
     assert "rankvicuna.run.trec & 43 & 0.6682$^\\dagger$ \\\\\n" in latex
+    assert "rankvicuna.run.trec & nDCG@10 & +0.1623 & +0.1118 +0.2130 & 33 & 5 & 5 & " in latex
 
 
 def test_the_cost_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path: Path) -> None:
