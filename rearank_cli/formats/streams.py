@@ -21,6 +21,24 @@ LONGEST = 1 << 28
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+MOST_FOLD = 100
+"""Times its size that gzip data may unpack to, once it is more than `FREE` bytes; text stays far below."""
+FREE = 1 << 26
+
+
+class _Packed:
+    """A packed input that counts what was taken from it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.taken = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.taken += len(data)
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An open input and the name that error messages give it."""
@@ -28,6 +46,7 @@ class Source:
     name: str
     stream: IO[bytes]
     file: BinaryIO | None = field(default=None, repr=False, compare=False)
+    packed: _Packed | None = field(default=None, repr=False, compare=False)
     _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False, compare=False)
 
     @property
@@ -68,12 +87,12 @@ class Source:
             DataError: a gzip stream is damaged or cut short, or a line has no end.
             MissingInput: the device does not give it.
         """
-        with _whole(self.name):
-            for number, line in enumerate(iter(partial(self.stream.readline, LONGEST + 1), b""), 1):
-                self._hash.update(line)
-                yield _bounded(
-                    f"{self.name}:{number}", line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
-                )
+        lines = self._sound(iter(partial(self.stream.readline, LONGEST + 1), b""))
+        for number, line in enumerate(lines, 1):
+            self._hash.update(line)
+            yield _bounded(
+                f"{self.name}:{number}", line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
+            )
 
     def raw_whole(self) -> bytes:
         """Return all bytes at once, the byte-order mark removed; raises as `raw_lines`, of the whole."""
@@ -84,12 +103,27 @@ class Source:
 
     def raw_blocks(self, size: int) -> Iterator[bytes]:
         """Yield the same bytes as `raw_lines` in blocks of whole lines, each about `size` bytes."""
+        mark = BYTE_ORDER_MARK
+        for block in self._sound(self._blocks(size)):
+            yield block.removeprefix(mark)
+            mark = b""
+
+    def _blocks(self, size: int) -> Iterator[bytes]:
+        while block := self.stream.read(size):
+            yield block + _bounded(self.name, self.stream.readline(LONGEST + 1))
+
+    def _sound(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what is read, as long as it can be, and as it does not grow beyond all measure while unpacked."""
+        total = 0
         with _whole(self.name):
-            mark = BYTE_ORDER_MARK
-            while block := self.stream.read(size):
-                rest = _bounded(self.name, self.stream.readline(LONGEST + 1))
-                yield (block + rest).removeprefix(mark)
-                mark = b""
+            for piece in pieces:
+                total += len(piece)
+                if self.packed and total > max(FREE, MOST_FOLD * self.packed.taken):
+                    raise DataError(
+                        f"{self.name}: expected text in gzip, found data that unpack to more than {MOST_FOLD} times "
+                        "their size, as no text does; unpack them first if they are meant"
+                    )
+                yield piece
 
 
 def _bounded(place: str, data: bytes, what: str = "a line") -> bytes:
@@ -141,7 +175,7 @@ def open_source(path: str) -> Iterator[Source]:
     if path == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("stdin is a terminal: pipe data into this command, or name a file")
-        yield Source(STDIN, _unpacked(STDIN, cast(BinaryIO, sys.stdin.buffer)))
+        yield _unpacked(STDIN, cast(BinaryIO, sys.stdin.buffer), None)
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - closed below; opening has errors of its own
@@ -150,13 +184,18 @@ def open_source(path: str) -> Iterator[Source]:
     except OSError as error:
         raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
     with file:
-        yield Source(path, _unpacked(path, file), file)
+        yield _unpacked(path, file, file)
 
 
-def _unpacked(name: str, file: BinaryIO) -> IO[bytes]:
+def _unpacked(name: str, stream: BinaryIO, file: BinaryIO | None) -> Source:
     with _whole(name):
-        start = file.peek(2)[:2]  # type: ignore[attr-defined]  # stdin.buffer and open(..., "rb") are buffered
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if start == b"\x1f\x8b" else file
+        start = stream.peek(2)[:2]  # type: ignore[attr-defined]  # stdin.buffer and open(..., "rb") are buffered
+    if start != b"\x1f\x8b":
+        return Source(name, stream, file)
+    packed = _Packed(stream)
+    return Source(
+        name, cast(IO[bytes], gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")), file, packed
+    )
 
 
 class Sink:

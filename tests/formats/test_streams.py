@@ -78,6 +78,25 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(
             next(blocks)
 
 
+@pytest.mark.parametrize("text", [b"q1 Q0 d1 1 1 t\n", b"\n"])
+def test_gzip_that_unpacks_beyond_all_measure_is_refused_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    monkeypatch.setattr(streams, "FREE", 1 << 16)
+    path = tmp_path / "in.gz"
+    path.write_bytes(gzip.compress(text * 1_000_000))
+    read = 0
+    with open_source(str(path)) as source, pytest.raises(DataError, match="more than 100 times"):
+        for line in source.raw_lines():
+            read += len(line)
+    assert read < 200 * path.stat().st_size
+    with open_source(str(path)) as source, pytest.raises(DataError, match="more than 100 times"):
+        list(source.raw_blocks(1 << 12))
+    monkeypatch.setattr(streams, "MOST_FOLD", 1100)
+    with open_source(str(path)) as source:
+        assert sum(map(len, source.raw_blocks(1 << 12))) == len(text) * 1_000_000
+
+
 @pytest.mark.parametrize(
     "data",
     [
