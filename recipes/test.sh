@@ -28,6 +28,7 @@ done
 ruff format --check .
 ruff check .
 mypy
+[ "${runner[0]}" = pytest ] || coverage erase
 python -m "${runner[@]}" -q "${tests[@]}" "$@"
 if [ "${runner[0]}" = coverage ]; then
   coverage combine --quiet
