@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rearank_cli.commands.options import Input, Output
+from rearank_cli.commands.options import Input, Judged, Output, QrelsFile
 from rearank_cli.console import note
 from rearank_cli.datasets.judgements import judgements
 from rearank_cli.errors import DataError, MissingInput, UsageError
@@ -25,13 +25,8 @@ Grades = Callable[[Candidates], Mapping[str, int]]
 def augment(
     file: Input = "-",
     *,
-    qrels: Annotated[str, typer.Option("--qrels", metavar="FILE", help="Judgements, TREC's or BEIR's.")] = "",
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset", metavar="NAME", help="Take its judgements, instead of those that the tag names."
-        ),
-    ] = "",
+    qrels: QrelsFile = "",
+    dataset: Judged = "",
     size: Annotated[int, typer.Option(min=2, help="Passages a list.")] = 20,
     sets: Annotated[int, typer.Option(min=1, help="Draws a query.")] = 50,
     depth: Annotated[int, typer.Option(min=2, help="Draw from the top N of each ranking.")] = 100,
@@ -56,8 +51,11 @@ def augment(
     ] = False,
     output: Output = "-",
 ) -> None:
-    """Draw training lists from rankings with texts: many small sets of each query's candidates, graded.
+    """Draw training lists from rankings with texts.
 
+    A list is a small set of a query's candidates with their grades; each query gives many.
+
+    \b
     Example: rearank retrieve --dataset demo --split train | rearank augment --size 6 > lists.jsonl
     """
     recipe = Recipe(size, sets, depth, filter_, min_ndcg, shuffle, seed)

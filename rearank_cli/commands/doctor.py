@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from rearank_cli.commands.rerank_options import ApiKeyEnv
+from rearank_cli.commands.options import ApiKeyEnv
 from rearank_cli.console import progress
 from rearank_cli.diagnosis.checks import examine, generates
 from rearank_cli.diagnosis.findings import Finding
@@ -32,10 +32,12 @@ def doctor(
     api_key_env: ApiKeyEnv = None,
     format: Annotated[Format, typer.Option(help="A table, or JSON lines.")] = Format.TABLE,  # noqa: A002
 ) -> None:
-    """Say what is installed, which engines work here and why the others do not, and where things are kept.
+    """Say what works here and what does not, with the cure.
 
-    Ends with 0 where an engine that generates works (a server counts where --base-url names it), else with 69.
+    That is: versions, engines, GPU, Java, servers, and the places of caches. The status is 0 where an engine that
+    generates works (a server counts where --base-url names it), else 69.
 
+    \b
     Example: rearank doctor
     """
     with progress() as show:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rearank_cli.commands import evaluate_options as options
+from rearank_cli.commands.options import Judged, QrelsFile
 from rearank_cli.console import note
 from rearank_cli.errors import MissingInput, UsageError
 from rearank_cli.evaluation.choices import Format, Fusion, Test
@@ -30,8 +31,8 @@ def evaluate(
     files: options.Files = None,
     *,
     metric: options.Metrics = None,
-    qrels: options.QrelsFile = "",
-    dataset: options.Dataset = "",
+    qrels: QrelsFile = "",
+    dataset: Judged = "",
     min_grade: options.MinGrade = 1,
     only_retrieved: options.OnlyRetrieved = False,
     per_query: options.PerQuery = False,
@@ -43,9 +44,13 @@ def evaluate(
     fuse: options.Fuse = None,
     layout: Annotated[Format, typer.Option("--format", help="What is written.")] = Format.TABLE,
 ) -> None:
-    """Measure runs against judgements, as trec_eval does, averaged over every judged query.
+    """Measure runs against judgements, as trec_eval does.
 
-    The judgements are those of --qrels or --dataset, or of the dataset that begins the run's tag.
+    Figures are averaged over every judged query. The judgements are those of --qrels or --dataset, or of the
+    dataset that begins the run's tag.
+
+    \b
+    Example: rearank evaluate run.trec --metric ndcg@10
     """
     if fuse:
         figures = any((metric, qrels, dataset, baseline, trace, per_query, plot, show))

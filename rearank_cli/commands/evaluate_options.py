@@ -20,13 +20,6 @@ Metrics = Annotated[
         "nDCG@10 by default.",
     ),
 ]
-QrelsFile = Annotated[str, typer.Option("--qrels", metavar="FILE", help="Judgements, TREC's or BEIR's.")]
-Dataset = Annotated[
-    str,
-    typer.Option(
-        "--dataset", metavar="NAME", help="Take its judgements, instead of those that the tag names."
-    ),
-]
 MinGrade = Annotated[
     int, typer.Option(help="Lowest relevant grade where a measure knows only relevant or not.")
 ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 
 from rearank_cli.commands import rerank_options as options
-from rearank_cli.commands.options import Input, Output
+from rearank_cli.commands.options import ApiKeyEnv, Input, Log, Output, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note
 from rearank_cli.datasets.texts import attach_texts, open_texts
 from rearank_cli.engines.opening import EngineName, EngineOptions, model_name, open_engine
@@ -35,7 +35,7 @@ def rerank(
     engine: options.Engine = EngineName.AUTO,
     replay: options.Replay = None,
     base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
+    api_key_env: ApiKeyEnv = None,
     concurrency: options.Concurrency = None,
     request_timeout: options.RequestTimeout = None,
     retries: options.Retries = None,
@@ -46,7 +46,7 @@ def rerank(
     gpu_memory: options.GpuMemory = None,
     eager: options.Eager = None,
     trust_remote_code: options.TrustRemoteCode = False,
-    prompt: options.Prompt = None,
+    prompt: Prompt = None,
     window: options.Window = None,
     step: options.Step = None,
     passes: options.Passes = 1,
@@ -73,15 +73,16 @@ def rerank(
     max_time: options.MaxTime = None,
     grace: options.Grace = "60s",
     partial: options.Partial = False,
-    quiet: options.Quiet = False,
-    log_format: options.Log = LogFormat.TEXT,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
     output: Output = "-",
     format: options.Written = options.Format.TREC,  # noqa: A002
     tag: options.Tag = None,
 ) -> None:
-    """Rerank candidates with a language model that reads windows of them.
+    """Rerank candidates by a language model, window by window.
 
-    Example: rearank retrieve --dataset demo | rearank rerank --model demo > run.trec
+    \b
+    Example: rearank rerank bm25.jsonl --model demo > run.trec
     """
     configure(quiet=quiet, log_format=log_format)
     stop = Stop(

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from rearank_cli.console import LogFormat
 from rearank_cli.engines.opening import EngineName
 from rearank_cli.errors import UsageError
 
@@ -72,9 +71,6 @@ Replay = Annotated[
 BaseUrl = Annotated[
     list[str] | None, typer.Option(metavar="URL", help="OpenAI-compatible server; repeat it for a fleet.")
 ]
-ApiKeyEnv = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Environment variable that holds the server's key.")
-]
 Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Requests in flight at the servers; default: 32.")
 ]
@@ -105,10 +101,6 @@ TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that a model folder brings.")
 ]
 
-Prompt = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="rearank, rankgpt, or a .toml file; default: the model's own."),
-]
 Window = Annotated[
     int | None, typer.Option(min=2, help="Passages a prompt shows; default: the model's, or 20.")
 ]
@@ -182,7 +174,5 @@ Grace = Annotated[
 Partial = Annotated[
     bool, typer.Option("--partial", help="Write the run even where it was stopped before its end.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")]
-Log = Annotated[LogFormat, typer.Option("--log-format", help="Lines on stderr as text or JSON.")]
 Written = Annotated[Format, typer.Option("--format", help="TREC run, or candidates with texts.")]
 Tag = Annotated[str | None, typer.Option(help="Run tag instead of <dataset>:<retriever>:<model>.")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from rearank_cli.commands import train_options as options
-from rearank_cli.commands.rerank_options import Log, Quiet
+from rearank_cli.commands.options import Log, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note, progress
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import UsageError
@@ -44,7 +44,7 @@ def train(
     format_check: options.Check = None,
     lora_rank: options.LoraRank = None,
     seed: options.Seed = None,
-    prompt: options.Prompt = None,
+    prompt: Prompt = None,
     eval_lists: options.EvalLists = "",
     from_trace: options.FromTrace = "",
     resume: options.Resume = False,
@@ -52,8 +52,11 @@ def train(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> None:
-    """Train a reranker on graded lists, by GRPO on how much better it ranks them.
+    """Train a reranker on graded lists, by GRPO or by imitation.
 
+    GRPO's reward is how much better the model ranks a list than it was.
+
+    \b
     Example: rearank train lists.jsonl --model demo --recipe recipes/train/demo.toml -o out
     """
     configure(quiet=quiet, log_format=log_format)

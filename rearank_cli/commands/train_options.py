@@ -8,7 +8,7 @@ from rearank_cli.training.recipe import Loss, Method
 from rearank_cli.training.rewards import FormatCheck, RewardForm
 
 Lists = Annotated[
-    str, typer.Argument(metavar="[LISTS]", help="What rearank augment writes (.gz too); - reads stdin.")
+    str, typer.Argument(metavar="LISTS", help="What rearank augment writes (.gz too); - reads stdin.")
 ]
 Model = Annotated[str, typer.Option(metavar="MODEL", help="Start from: a folder, a hub id, or demo.")]
 Folder = Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model goes.")]
@@ -36,10 +36,6 @@ Check = Annotated[
 ]
 LoraRank = Annotated[int | None, typer.Option(min=0, help="Train a LoRA of this rank; 0: all weights.")]
 Seed = Annotated[int | None, typer.Option(help="Of sampling, order and held-out queries.")]
-Prompt = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="rearank, rankgpt, or a .toml file; default: the model's own."),
-]
 EvalLists = Annotated[
     str, typer.Option(metavar="FILE", help="Held-out lists, instead of a share of the queries.")
 ]

@@ -1,0 +1,87 @@
+"""Help: whole, true, and quick; and what a shell completes with."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rearank_cli.cli import COMMANDS
+from tests.command_lines import commands
+from tests.conftest import ROOT, Run
+from tests.ranking.test_prompts import recipe
+from tests.test_layers import HEAVY, printed_and_loaded
+
+ORDER = (
+    "retrieve",
+    "rerank",
+    "evaluate",
+    "augment",
+    "train",
+    "doctor",
+)  # each reads what those before it wrote
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, f"{name}: {parameter.name}"  # type: ignore[attr-defined]
+
+
+def test_every_command_file_is_a_command() -> None:
+    names = {path.stem for path in (ROOT / "rearank_cli" / "commands").glob("[a-z]*.py")}
+    assert {name for name in names if not name.endswith("options")} == set(COMMANDS)
+
+
+def test_the_list_of_commands_says_what_each_does(rearank: Run) -> None:
+    listed = rearank("--help", COLUMNS="80").stdout.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in listed if line] == list(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed if line)
+
+
+def test_the_reference_is_what_the_help_says() -> None:
+    written = (ROOT / "recipes" / "reference.md").read_text(encoding="utf-8")
+    assert written == recipe("reference.py").reference(), "python recipes/reference.py > recipes/reference.md"
+
+
+def example(name: str) -> str:
+    """The command that stands in a command's help as its example."""
+    found = re.search(r"Example: (.*)", commands()[name].help or "")
+    assert found, name
+    return found[1]
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_help_work_one_after_the_other(shell: Run, tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="the extra `train` is not installed")
+    assert set(ORDER) == set(COMMANDS)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    for name in ORDER:
+        shell(example(name) + (" --steps 1" if name == "train" else ""), cwd=tmp_path)
+    assert (tmp_path / "run.trec").read_text(encoding="utf-8").count("\n") == 1800
+    assert (tmp_path / "out" / "rearank.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rearank re", {"retrieve", "rerank"}),
+        ("rearank rerank --max-t", {"--max-tokens", "--max-time"}),
+        ("rearank rerank --engine v", {"vllm"}),
+        ("rearank doctor --f", {"--format"}),
+    ],
+)
+def test_a_shell_completes_and_loads_nothing_heavy(line: str, offered: set[str]) -> None:
+    words = line.split(" ")
+    said, loaded = printed_and_loaded(
+        _REARANK_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1)
+    )
+    assert set(said.split()) == offered
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
+def test_the_completion_of_a_shell_can_be_had(rearank: Run, shell_name: str) -> None:
+    assert "_REARANK_COMPLETE" in rearank("--show-completion", shell_name).stdout
