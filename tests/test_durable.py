@@ -82,10 +82,7 @@ def wait_for(path: Path, count: int) -> None:
 
 
 def test_killed_at_any_moment_the_run_is_the_same_and_nothing_traced_is_asked_twice(
-    rearank: Run,
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    rearank: Run, server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     whole = rearank(*command(server, candidates)).stdout
     asked_by_one = server.stats.requests
@@ -114,10 +111,7 @@ def test_killed_at_any_moment_the_run_is_the_same_and_nothing_traced_is_asked_tw
 
 
 def test_a_deadline_ends_with_75_and_the_next_call_goes_on(
-    rearank: Run,
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    rearank: Run, server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     whole = rearank(*command(server, candidates)).stdout
     trace, run = tmp_path / "trace.jsonl", tmp_path / "run.trec"
@@ -138,11 +132,7 @@ def test_a_deadline_ends_with_75_and_the_next_call_goes_on(
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_lets_what_is_in_flight_finish(
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
-    number: int,
-    status: int,
+    server: Any, candidates: Path, tmp_path: Path, number: int, status: int
 ) -> None:
     trace = tmp_path / "trace.jsonl"
     server.ms_per_token = 0.5
@@ -170,10 +160,7 @@ def test_a_second_ctrl_c_ends_at_once(server: Any, candidates: Path, tmp_path: P
 
 
 def test_of_two_crons_one_works_and_the_other_ends_with_75(
-    rearank: Run,
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    rearank: Run, server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace.jsonl"
     args = command(server, candidates, "--trace", str(trace), "-o", str(tmp_path / "run.trec"))
@@ -188,10 +175,7 @@ def test_of_two_crons_one_works_and_the_other_ends_with_75(
 
 
 def test_a_full_disk_is_74_the_trace_is_kept_and_the_next_call_goes_on(
-    rearank: Run,
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    rearank: Run, server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     whole = rearank(*command(server, candidates)).stdout
     trace, run = tmp_path / "trace.jsonl", tmp_path / "run.trec"
@@ -213,9 +197,7 @@ def test_a_full_disk_is_74_the_trace_is_kept_and_the_next_call_goes_on(
 
 
 def test_a_full_disk_under_the_run_leaves_nothing_half_written(
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     args = command(server, candidates, "-o", str(tmp_path / "run.trec"))
     done = subprocess.run(
@@ -242,10 +224,7 @@ def test_logs_are_lines_that_a_program_can_read(rearank: Run, server: Any, candi
 
 
 def test_the_run_s_provenance_stands_beside_it(
-    rearank: Run,
-    server: Any,
-    candidates: Path,
-    tmp_path: Path,
+    rearank: Run, server: Any, candidates: Path, tmp_path: Path
 ) -> None:
     secret = server.url.replace("http://", "http://me:secret@")
     args = [
