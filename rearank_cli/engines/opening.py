@@ -10,6 +10,7 @@ from rearank_cli.console import note
 from rearank_cli.engines.protocol import Engine, Sampling
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import Unavailable, UsageError
+from rearank_cli.formats.provenance import clean_argument
 
 
 class EngineName(StrEnum):
@@ -231,11 +232,11 @@ def _open_transformers(model: str, sampling: Sampling, options: EngineOptions) -
 
 
 def model_name(model: str | None, options: EngineOptions) -> str:
-    """Return what a run's tag says of the model; a replay names its recording.
+    """Return what a run's tag says of the model, not where its owner's home is; a replay names its recording.
 
     >>> model_name(None, EngineOptions(replay="runs/rankvicuna.completions.jsonl"))
     'replay=rankvicuna'
     """
     if options.replay is not None:
         return f"replay={Path(options.replay).name.partition('.')[0]}"
-    return model or "-"
+    return clean_argument(model) if model else "-"

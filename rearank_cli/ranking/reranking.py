@@ -10,6 +10,7 @@ from rearank_cli.console import note, progress
 from rearank_cli.engines.dry import CHARACTERS_A_TOKEN, estimated_tokens
 from rearank_cli.engines.opening import EngineName, Opened
 from rearank_cli.errors import DataError, RearankError, TryLater
+from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.trace import Answer, Row
 from rearank_cli.ranking.asking import Forcing, Policy, answer_pattern, ask
 from rearank_cli.ranking.compose import ChatComposer
@@ -235,7 +236,7 @@ def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
 
 def _asked(opened: Opened, plan: Plan) -> Row:
     return {
-        "model": plan.profile.model,
+        "model": clean_argument(plan.profile.model),
         "engine": opened.name,
         "prompt": plan.profile.template.name,
         "sampling": asdict(plan.sampling),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra local")
 
 from rearank_cli.engines.protocol import Sampling  # noqa: E402
-from rearank_cli.engines.tokenizer import ChatTokenizer  # noqa: E402
+from rearank_cli.engines.tokenizer import ChatTokenizer, context_of  # noqa: E402
 from rearank_cli.engines.transformers import TransformersEngine  # noqa: E402
-from rearank_cli.errors import DataError, MissingInput, Unavailable  # noqa: E402
+from rearank_cli.errors import DataError, MissingInput, RearankError, Unavailable  # noqa: E402
 from rearank_cli.records import Completion, Message, Prompt  # noqa: E402
 from tests.engines import tiny  # noqa: E402
 from tests.engines.asking import answers, ids_prompt, text_prompt  # noqa: E402
@@ -199,3 +200,35 @@ def test_a_model_of_another_kind(random_model: Path, tmp_path: Path) -> None:
     tokenizer.model = folder
     with pytest.raises(DataError, match="expected a causal language model"):
         TransformersEngine(tokenizer, GREEDY)
+
+
+def test_code_that_a_model_folder_brings_is_not_run_unless_it_is_trusted(
+    random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, ran = copied(random_model, tmp_path / "m"), tmp_path / "ran"
+    (tmp_path / "m" / "brought.py").write_text(
+        f"from pathlib import Path\nPath({str(ran)!r}).touch()\n"
+        "from transformers import Qwen2Config, Qwen2ForCausalLM\n"
+        "class Config(Qwen2Config):\n    model_type = 'brought'\n"
+        "class Model(Qwen2ForCausalLM):\n    config_class = Config\n",
+        encoding="utf-8",
+    )
+    brought = {"AutoConfig": "brought.Config", "AutoModelForCausalLM": "brought.Model"}
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    tokenizer = ChatTokenizer(str(random_model))
+    tokenizer.model = folder
+    for kind in ("brought", config["model_type"]):
+        changed = {**config, "model_type": kind, "auto_map": brought}
+        (tmp_path / "m" / "config.json").write_text(json.dumps(changed))
+        for load in (ChatTokenizer, context_of, lambda _folder: TransformersEngine(tokenizer, GREEDY)):
+            with suppress(RearankError):  # a known kind is loaded by the library's own code
+                load(folder)
+    assert not ran.exists()
+    (tmp_path / "m" / "config.json").write_text(
+        json.dumps({**config, "model_type": "brought", "auto_map": brought})
+    )
+    with pytest.raises(RearankError):
+        context_of(folder)
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    assert context_of(folder, trust_remote_code=True) == tiny.CONTEXT
+    assert ran.exists()
