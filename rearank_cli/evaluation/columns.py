@@ -5,9 +5,9 @@ other run is for a reader that goes line by line and can name the line.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -42,42 +42,53 @@ class Columns:
     tag: str
 
 
-def read_columns(blocks: Sequence[bytes]) -> Columns | None:
-    """Return the columns of a run (blocks of whole lines), or None where a line is not regular.
+def read_columns(blocks: Iterable[bytes]) -> Columns | None:
+    """Return the columns of a run (blocks of whole lines); None, as soon as it is seen, where it is not regular.
 
-    Whether a document stands twice for a query is not looked at.
+    Whether a document stands twice for a query is looked at in the first block only: input that says one thing
+    for ever ends there.
     """
-    whole = b"".join([*blocks, SPARE])
-    parts = []
-    for start, end in pairwise(accumulate(map(len, blocks), initial=0)):
-        part = _part(whole, start, end)
-        if part is None:
+    parts: list[_Part] = []
+    for block in blocks:
+        part = _part(block)
+        if part is None or (not parts and part.repeats):
             return None
         parts.append(part)
     pieces = [qid for part in parts for qid in part.qids]
     numbers = {qid: number for number, qid in enumerate(dict.fromkeys(pieces))}
     queries = np.repeat([numbers[qid] for qid in pieces], np.concatenate([part.counts for part in parts]))
-    starts = np.concatenate([part.docids.starts for part in parts])
-    lengths = np.concatenate([part.docids.lengths for part in parts])
+    offsets = accumulate((len(part.block) for part in parts), initial=0)
+    starts = np.concatenate([part.starts + at for at, part in zip(offsets, parts, strict=False)])
+    lengths = np.concatenate([part.lengths for part in parts])
     ranks = np.concatenate([part.ranks for part in parts])
     scores = np.concatenate([part.scores for part in parts])
-    tag = blocks[-1].split()[-1].decode()
+    whole = b"".join([*(part.block for part in parts), SPARE])
+    tag = parts[-1].block.split()[-1].decode()
     return Columns(list(numbers), queries, Docids(whole, starts, lengths), ranks, scores, tag)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some lines: the qids that follow one another, on how many lines each stands, and the other columns."""
+    """A block of lines: the qids that follow one another, on how many lines each stands; docids; numbers."""
 
+    block: bytes
     qids: list[str]
     counts: Ints
-    docids: Docids
+    starts: Ints
+    lengths: Ints
     ranks: Floats
     scores: Floats
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a document seems to stand twice."""
+        docids = Docids(self.block + SPARE, self.starts, self.lengths)
+        keys = np.sort(docids.keys(np.repeat(np.arange(len(self.counts)), self.counts)))
+        return bool((keys[1:] == keys[:-1]).any())
 
-def _part(whole: bytes, start: int, end: int) -> _Part | None:
-    chars = np.frombuffer(whole, np.uint8, end - start, start)
+
+def _part(block: bytes) -> _Part | None:
+    chars = np.frombuffer(block, np.uint8)
     ends = _ends(chars)
     if ends is None:
         return None
@@ -85,14 +96,22 @@ def _part(whole: bytes, start: int, end: int) -> _Part | None:
     ranks, digits_alone = _numbers(chars, ends[:, RANK - 1] + 1, ends[:, RANK])
     scores, _ = _numbers(chars, ends[:, SCORE - 1] + 1, ends[:, SCORE])
     for line in np.flatnonzero(np.isnan(scores)).tolist():
-        scores[line] = _float(whole[start + ends[line, SCORE - 1] + 1 : start + ends[line, SCORE]])
+        scores[line] = _float(block[ends[line, SCORE - 1] + 1 : ends[line, SCORE]])
     if (chars[firsts] == HASH).any() or not digits_alone.all() or not np.isfinite([ranks, scores]).all():
         return None
-    qids = Docids(whole, firsts + start, ends[:, QID] - firsts)
+    qids = Docids(block + SPARE, firsts, ends[:, QID] - firsts)
     lines = np.arange(len(firsts))
     new = np.flatnonzero(np.append(True, ~qids.at(lines[1:]).equal(qids.at(lines[:-1]))))
-    docids = Docids(whole, ends[:, DOCID - 1] + (start + 1), ends[:, DOCID] - ends[:, DOCID - 1] - 1)
-    return _Part(qids.at(new).texts(), np.diff(new, append=len(lines)), docids, ranks, scores)
+    starts = ends[:, DOCID - 1] + 1
+    return _Part(
+        block,
+        qids.at(new).texts(),
+        np.diff(new, append=len(lines)),
+        starts,
+        ends[:, DOCID] - starts,
+        ranks,
+        scores,
+    )
 
 
 def _ends(chars: Bytes) -> Ints | None:

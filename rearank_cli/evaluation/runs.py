@@ -1,8 +1,10 @@
 """Runs as an evaluation sees them: lists in trec_eval's order, and what is odd about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import BufferedReader, RawIOBase
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from rearank_cli.formats.jsonl import read_candidates
 from rearank_cli.formats.scores import Scores, read_scores
 from rearank_cli.formats.streams import Source
 from rearank_cli.records import Candidates
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 BLOCK = 1 << 20  # bytes that are taken apart at once
 
@@ -45,17 +50,42 @@ def read_run(source: Source, keep: str = "") -> Run:
     """
     if is_json(source):
         return _of_candidates(source.name, read_candidates(source), keep)
-    blocks = list(source.raw_blocks(BLOCK))
-    columns = read_columns(blocks)
+    blocks = source.raw_blocks(BLOCK)
+    taken: list[bytes] = []
+    columns = read_columns(_noted(blocks, taken))
     if columns:
         rankings = Rankings(columns.qids, columns.queries, columns.docids, columns.scores)
         if not rankings.ambiguous:
             odd = _rising(columns.queries, columns.ranks, columns.scores)
             return Run(source.name, columns.tag, rankings, tuple(columns.qids[number] for number in odd))
-    scores = read_scores(Source(source.name, BytesIO(b"".join(blocks))))  # names the line where it is wrong
+    again = cast(BinaryIO, BufferedReader(_Blocks(chain(taken, blocks)), BLOCK))
+    scores = read_scores(Source(source.name, again))  # names the line where it is wrong
     if not scores.by_query:
         raise DataError(f"{source.name}: expected lines of a run, found comments only")
     return Run(source.name, scores.tag, Rankings.of(scores.by_query), _disordered(scores))
+
+
+def _noted(blocks: Iterator[bytes], taken: list[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        taken.append(block)
+        yield block
+
+
+class _Blocks(RawIOBase):
+    """A stream of the bytes of some blocks."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks, self._left = blocks, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        self._left = self._left or memoryview(next(self._blocks, b""))
+        room = memoryview(buffer)
+        size = min(len(room), len(self._left))
+        room[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 def _rising(queries: Ints, ranks: Floats, scores: Floats) -> list[int]:

@@ -93,6 +93,23 @@ def test_a_document_that_stands_twice_is_named_with_its_line() -> None:
         read_run(source(REGULAR.replace(b"d2", b"d1")))
 
 
+def test_input_that_says_one_thing_for_ever_is_refused() -> None:
+    with pytest.raises(DataError, match=r"run.trec:2: document 'a' stands twice for query 'q1'"):
+        read_run(Source("run.trec", Endless()))
+
+
+class Endless(BytesIO):
+    """A stream of one line, again and again."""
+
+    def peek(self, size: int = 0) -> bytes:
+        return b"q1 Q0 a 1 2 t"
+
+    def read(self, size: int | None = -1) -> bytes:
+        return b"q1 Q0 a 1 2 t\n" * 10
+
+    readline = read
+
+
 def test_a_file_of_comments_is_no_run() -> None:
     with pytest.raises(DataError, match="run.trec: expected lines of a run, found comments only"):
         read_run(source(b"# nothing\n"))
