@@ -122,7 +122,12 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    r"""Return a text with halves of characters, which JSON can escape and no file can hold, marked as `?`.
+
+    >>> _string("cut \ud83d"), _string(None)
+    ('cut ?', '')
+    """
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _count(body: object, name: str) -> int:
