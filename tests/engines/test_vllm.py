@@ -96,7 +96,6 @@ def test_a_lora_adapter_is_applied_and_equals_that_of_transformers(random_model:
 
 
 @needs_vllm
-@pytest.mark.slow
 def test_the_command_line_reranks_and_its_stdout_is_the_run(rearank: Run, clockwork: Path) -> None:
     args = ("rerank", "--engine", "vllm", "--model", str(clockwork), "--max-tokens", "40", "--tag", "t")
     done = rearank(*args, stdin=LINE, VLLM_CPU_KVCACHE_SPACE="1")
