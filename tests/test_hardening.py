@@ -81,6 +81,11 @@ def test_data_that_break_readers_are_one_sentence(rearank: Run, reader: str, dat
     refused(rearank, reader, "bad", 65, words)
 
 
+def test_a_rank_of_thousands_of_digits_is_no_rank_and_no_matter(rearank: Run) -> None:
+    Path("long").write_text(f"1 Q0 a {'9' * 5000} 2 t\n1 Q0 b 1 1 t\n", encoding="utf-8")
+    assert rearank("evaluate", "long", "--qrels", "qrels").stdout.split()[-1] == "0.6309"
+
+
 def test_a_loop_of_links_is_one_sentence(rearank: Run) -> None:
     Path("loop").symlink_to("other")
     Path("other").symlink_to("loop")

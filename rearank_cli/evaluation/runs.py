@@ -119,7 +119,7 @@ def _disordered(scores: Scores) -> tuple[str, ...]:
     for qid, ranking in scores.by_query.items():
         values = list(ranking.values())
         ranks = scores.odd_ranks.get(qid)
-        if ranks is not None and all(rank.isdecimal() for rank in ranks):
+        if ranks is not None and all(rank.isdecimal() and len(rank) < 20 for rank in ranks):
             values = [score for _, score in sorted(zip(map(int, ranks), values, strict=True), key=_rank)]
         elif ranks is not None:
             continue  # a column that holds no ranks says nothing about the order
