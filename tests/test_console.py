@@ -1,10 +1,15 @@
 """What is said on stderr, where stderr itself fails."""
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from rearank_cli import console
+from rearank_cli.console import LogFormat, complain, configure, note, progress
 from tests.conftest import Run
 
 LINE = json.dumps(
@@ -22,3 +27,41 @@ def test_a_log_that_cannot_be_written_changes_neither_run_nor_status(
     done = shell(f"rearank rerank in.jsonl --replay answers.jsonl --tag t {stderr}", cwd=tmp_path)
     assert done.stdout == "1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n"
     shell(f"rearank rerank in.jsonl --replay nowhere.jsonl {stderr}", cwd=tmp_path, status=66)
+
+
+@pytest.fixture
+def _as_before() -> Iterator[None]:
+    yield
+    configure()
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_quiet_leaves_complaints_and_json_is_a_line_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(quiet=True)
+    note("all is well")
+    complain("nothing is")
+    assert capsys.readouterr().err == "rearank: nothing is\n"
+    configure(log_format=LogFormat.JSON)
+    note("caf\xe9")
+    row = json.loads(capsys.readouterr().err)
+    assert (row["level"], row["message"]) == ("info", "caf\xe9")
+    assert row["time"].endswith("+00:00")
+
+
+def test_progress_in_a_log_is_a_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 59.0, 60.0, 60.0, 61.0])
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with progress() as show:
+        for text in ("too soon", "a minute", "too soon again"):
+            show(text)
+    assert capsys.readouterr().err == "rearank: a minute\n"
+
+
+def test_progress_on_a_terminal_is_shown_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(console, "_every", None)  # no line a minute there
+    with progress() as show:
+        show("one query done")
