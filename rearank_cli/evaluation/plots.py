@@ -84,11 +84,11 @@ def by_depth(runs: Sequence[Run], qrels: Qrels, *, only_retrieved: bool = False)
 def by_length(
     evaluations: Sequence[Evaluation], costs: Mapping[str, Cost], measure: str
 ) -> dict[str, Points]:
-    """Return, by run that has a trace, the tokens written for a query against its metric."""
+    """Return, by run that has a trace with tokens in it, those written for a query against its metric."""
     found = {}
     for evaluation in evaluations:
-        if evaluation.name in costs:
-            written = costs[evaluation.name].written
+        written = costs[evaluation.name].written if evaluation.name in costs else {}
+        if any(written.values()):
             both = [qid for qid in evaluation.queries if qid in written]
             values = [evaluation.per_query[measure][qid] for qid in both]
             found[evaluation.name] = [float(written[qid]) for qid in both], values

@@ -138,7 +138,8 @@ def by_query(queries: Ints, values: NDArray[np.floating]) -> Ints:
 def _order(queries: Ints, single: NDArray[np.float32], docids: Docids) -> Ints:
     """Return the lines by query, score and docid."""
     order = by_query(queries, -single)
-    tied = (single[order][1:] == single[order][:-1]) & (queries[order][1:] == queries[order][:-1])
+    queries, single = queries[order], single[order]
+    tied = (single[1:] == single[:-1]) & (queries[1:] == queries[:-1])
     inside = np.flatnonzero(np.append(tied, False) | np.insert(tied, 0, False))
     groups = np.cumsum(np.insert(~tied, 0, True))[inside]
     order[inside] = order[inside][docids.at(order[inside]).falling(groups)]

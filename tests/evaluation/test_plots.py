@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rearank_cli.errors import UsageError
@@ -34,6 +36,10 @@ def test_what_is_drawn() -> None:
     assert first.runs == {"after": ([1.0, 2.0], [0.5, -0.5])}
     assert second.runs["before"][1][:2] == [0.5, pytest.approx((1 + 1 / 1.584962500721156) / 2)]
     assert third.runs == {"after": ([50.0, 10.0], [1.0, 0.5])}
+    replayed = replace(
+        report(whole=True), costs={"after": Cost(2, 1.0, 0.0, 0.0, 0.0, 0.0, {"q1": 0, "q2": 0})}
+    )
+    assert panels([BEFORE, AFTER], QRELS, replayed)[2].runs == {}
     plain = panels([BEFORE, AFTER], QRELS, report(whole=False))
     assert [bool(panel.runs) for panel in plain] == [False, True, False]
 
