@@ -3,10 +3,11 @@
     python recipes/bench/evaluate.py [--queries 1000] [--depth 1000] [--rounds 5] [--trec-eval PLACE]
 
 The run is made up (seeded; no ties, as ranx breaks them its own way) and measured with nDCG@10, AP, RR,
-P@10 and R@100. Everything runs on one thread, in turns; the least of the rounds counts, in user and system
-seconds of the process and its children. PLACE is C trec_eval's program, or the folder of its release, which
-is built as its Makefile says. What is not there is left out, and named. ranx compiles in a first round that
-is not counted. Every program's nDCG@10 is checked against the others'.
+P@10 and R@100. Everything runs on one thread, in turns; medians of the rounds are printed, of the user and
+system seconds of a process and its children, and of the ratios within a round. PLACE is C trec_eval's program,
+or the folder of its release, which is built as its Makefile says. What is not there is left out, and named.
+Each program runs once before the rounds (ranx compiles then). Every program's nDCG@10 is checked against the
+others'. A last line is a small run of `rearank`: one query by 1000 documents.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 
 PYTREC_EVAL = """
 import sys, pytrec_eval
@@ -63,22 +65,25 @@ def main() -> None:
             for name, command in commands(qrels, run, args.trec_eval).items()
             if command or absent(name)
         }
-        if "ranx" in programs:
-            cpu_seconds(programs["ranx"])
+        small = Path(folder) / "small"
+        small.mkdir()
+        make(small / "qrels.txt", small / "run.trec", queries=1, depth=1000)
+        programs["rearank, small"] = commands(small / "qrels.txt", small / "run.trec", "")["rearank"]
         seconds: dict[str, list[float]] = {name: [] for name in programs}
         figures: dict[str, float] = {}
-        for _ in range(args.rounds):
+        for _ in range(args.rounds + 1):
             for name, command in programs.items():
                 spent, output = cpu_seconds(command)
                 seconds[name].append(spent)
                 figures[name] = ndcg(output)
-    print(f"{args.queries} queries x {args.depth} documents, five measures; least of {args.rounds} rounds")
-    ours = min(seconds["rearank"])
+    print(f"{args.queries} queries x {args.depth} documents, five measures; medians of {args.rounds} rounds")
     for name, times in seconds.items():
+        ratio = median(ours / other for ours, other in zip(seconds["rearank"][1:], times[1:], strict=True))
         print(
-            f"{name:12} {min(times):7.2f} CPU seconds   rearank / this {ours / min(times):5.2f}   "
+            f"{name:16} {median(times[1:]):7.2f} CPU seconds   rearank / this {ratio:5.2f}   "
             f"nDCG@10 {figures[name]:.4f}"
         )
+    del figures["rearank, small"]
     if max(figures.values()) - min(figures.values()) > 1e-4:
         raise SystemExit("the programs disagree on nDCG@10")
 
@@ -103,7 +108,7 @@ def commands(qrels: Path, run: Path, trec_eval: str) -> dict[str, list[str]]:
     program = built(trec_eval) if trec_eval else ""
     return {
         "rearank": [python, "-m", "rearank_cli", "evaluate", str(run), "--qrels", str(qrels), *measures],
-        "trec_eval": [program, *measures, *files] if program else [],
+        version(program): [program, *measures, *files] if program else [],
         "pytrec_eval": [python, "-c", PYTREC_EVAL, *files],
         "ir_measures": [python, "-m", "ir_measures", *files, "nDCG@10", "AP", "P@10", "R@100", "RR"],
         "ranx": [python, "-c", RANX, *files] if find_spec("ranx") else [],
@@ -116,6 +121,14 @@ def built(place: str) -> str:
         subprocess.run(["make"], cwd=place, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return str(Path(place).resolve() / "trec_eval")
     return place
+
+
+def version(program: str) -> str:
+    """Return what a trec_eval calls itself."""
+    if not program:
+        return "trec_eval"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return " ".join((done.stdout + done.stderr).split()).replace("version ", "")
 
 
 def absent(name: str) -> bool:
