@@ -35,6 +35,7 @@ CLEAN, REPAIRED, TRUNCATED, EMPTY, _FAILED = Outcome
         ("<think>[2] is better than [1]", 2, (1, 2), TRUNCATED),
         ("<thinking>[2]", 2, (1, 2), TRUNCATED),
         ("<think>[1]</think> [2] > [1]", 2, (2, 1), CLEAN),
+        ("<thinking>[1]</thinking> [2] > [1]", 2, (2, 1), CLEAN),
         ("[1] first</think> [2] > [1]", 2, (2, 1), CLEAN),  # the template opened the tag
         ("<think>[2]</think> I cannot say", 2, (1, 2), EMPTY),
         ("<think>a</think> again <think>[2]", 2, (1, 2), TRUNCATED),
