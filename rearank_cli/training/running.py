@@ -15,6 +15,7 @@ from rearank_cli.engines.installation import first_line
 from rearank_cli.errors import Unavailable
 from rearank_cli.formats.streams import open_sink
 from rearank_cli.training import curves, folder
+from rearank_cli.training.card import model_card
 from rearank_cli.training.job import Job
 from rearank_cli.training.recipe import Method
 from rearank_cli.training.serving import write_card
@@ -117,8 +118,6 @@ def keep(job: Job, trainer: Any, step: int, ndcg: float | None) -> None:  # noqa
 
 def _finish(job: Job) -> None:
     """Bring the best model to the top of the folder, with its curves and its card."""
-    from rearank_cli.training.card import model_card
-
     rows = folder.read_rows(job.folder / folder.METRICS)
     best = orjson.loads((job.best / BEST).read_bytes())
     (job.best / BEST).unlink()

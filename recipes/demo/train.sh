@@ -37,3 +37,10 @@ rearank rerank bm25.jsonl --model grpo -o grpo.trec
 "$python" "$here/bounds.py" bm25.jsonl "$demo/qrels/test.tsv" random.jsonl best.jsonl
 rearank evaluate bm25.jsonl random.jsonl sft.trec grpo.trec best.jsonl --dataset demo --baseline sft.trec \
   --metric ndcg@10 --format markdown | tee figures.md
+
+# Ship it: the model, and the start of tutorial.sh. Nothing else of the folders that train leaves is needed.
+for file in chat_template.jinja config.json generation_config.json model.safetensors prompt.toml rearank.json \
+  tokenizer.json tokenizer_config.json; do
+  install -D -m 644 "grpo/$file" "$demo/model/$file"
+  install -D -m 644 "sft/$file" "$here/sft/$file"
+done
