@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rearank_cli.formats.lists import read_lists
+from rearank_cli.formats.streams import open_source
+from rearank_cli.ranking.permutation import parse
+from rearank_cli.records import Outcome
+from rearank_cli.training.rewards import Rules, answer_reward, tags_reward
 from tests.conftest import ROOT, Run
 
 DEMO = ROOT / "rearank_cli" / "datasets" / "demo"
@@ -31,6 +36,38 @@ def test_no_test_query_is_a_train_query() -> None:
 def test_the_package_stays_small() -> None:
     assert sum(path.stat().st_size for path in (DEMO / "model").iterdir()) < 4_000_000
     assert sum(path.stat().st_size for path in DEMO.rglob("*") if path.is_file()) < 5_000_000
+
+
+def test_demonstrations_grow_and_name_every_passage_once(tmp_path: Path) -> None:
+    for name in ("one", "same"):
+        recipe("demonstrations.py", tmp_path / name, "--lists", "80")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "same").read_bytes()
+    with open_source(str(tmp_path / "one")) as source:
+        lists = list(read_lists(source))
+    sizes = [len(each.grades) for each in lists]
+    assert (sizes[0], max(sizes[:10]), max(sizes)) == (2, 4, 6)
+    for each, size in zip(lists, sizes, strict=True):
+        assert parse(each.demonstration, size).outcome is Outcome.CLEAN
+        assert (
+            tags_reward(each.demonstration, Rules()) == answer_reward(each.demonstration, size, Rules()) == 1
+        )
+
+
+@pytest.mark.slow
+def test_the_model_is_made_from_nothing_by_the_product(rearank: Run, tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="the extra `train` is not installed")
+    recipe("model.py", tmp_path / "untrained")
+    recipe("demonstrations.py", tmp_path / "lists.jsonl", "--lists", "12")
+    sft = ("--method", "sft", "--set", "mini_batch=2", "--set", "prompts=2", "--set", "micro_batch=2")
+    few = ("--recipe", str(ROOT / "recipes/train/demo-sft.toml"), "--steps", "1", "-o", str(tmp_path / "sft"))
+    rearank("train", str(tmp_path / "lists.jsonl"), "--model", str(tmp_path / "untrained"), *few, *sft)
+    card = json.loads((tmp_path / "sft" / "rearank.json").read_text(encoding="utf-8"))
+    assert card == json.loads((DEMO / "model" / "rearank.json").read_text(encoding="utf-8"))
+
+
+def recipe(name: str, out: Path, *options: str) -> None:
+    script = ROOT / "recipes" / "demo" / name
+    subprocess.run([sys.executable, str(script), str(out), *options], check=True, capture_output=True)
 
 
 def measured(stdout: str) -> float:
