@@ -124,11 +124,11 @@ def lockstep(engine: Engine, prompts: Iterable[Sequence[Prompt]]) -> None:
             flying -= len(engine.collect(1.0))
 
 
-def simulate(seeds: int) -> None:
+def simulate(seeds: int, concurrencies: Sequence[int]) -> None:
     """Print means over seeds in simulated time."""
     by_position = [[Prompt(f"q{q}", ("a", "b"), "") for q in range(QUERIES)] for _ in range(WINDOWS)]
     for correlated in (0.0, 0.5):
-        for concurrency in (16, 32, 64):
+        for concurrency in concurrencies:
             over, gain = [], []
             for seed in range(seeds):
                 drawn = lengths(seed, correlated)
@@ -159,11 +159,11 @@ def serve(seed: int, ms_per_token: float, urls: "Queue[str]") -> None:
     server.serve_forever()
 
 
-def against_server(seeds: int, ms_per_token: float) -> None:
+def against_server(seeds: int, ms_per_token: float, concurrencies: Sequence[int]) -> None:
     """Print means over seeds against a real server."""
     from rearank_cli.engines.endpoint import Endpoint, EndpointEngine
 
-    for concurrency in (16, 32, 64):
+    for concurrency in concurrencies:
         over, gain = [], []
         for seed in range(seeds):
             urls: Queue[str] = Queue()
@@ -209,11 +209,12 @@ def main() -> None:
     parser.add_argument("--server", action="store_true", help="real time, against a server")
     parser.add_argument("--seeds", type=int, help="default: 200 simulated, 20 against the server")
     parser.add_argument("--ms-per-token", type=float, default=1.0)
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[16, 32, 64])
     options = parser.parse_args()
     if options.server:
-        against_server(options.seeds or 20, options.ms_per_token)
+        against_server(options.seeds or 20, options.ms_per_token, options.concurrency)
     else:
-        simulate(options.seeds or 200)
+        simulate(options.seeds or 200, options.concurrency)
 
 
 if __name__ == "__main__":
