@@ -17,6 +17,7 @@ class Feed(Generic[T]):
         self._queue: Queue[T | RearankError | Feed[T]] = Queue(size)
         self._items = items
         self._whole = False
+        self._left = False
         self.ended = False
         """Whether there is nothing more to come."""
         self._thread = threading.Thread(target=self._read, name="input", daemon=True)
@@ -29,8 +30,15 @@ class Feed(Generic[T]):
             self._whole = True
         except RearankError as error:
             self._queue.put(error)
+        except ValueError:
+            if not self._left:  # else it is what a file says that was closed while it was read
+                raise
         finally:
             self._queue.put(self)
+
+    def leave(self) -> None:
+        """Say that nothing more is wanted: from here on the input may be closed under the thread."""
+        self._left = True
 
     def next(self, timeout: float) -> T | None:
         """Return the next item, waiting `timeout` seconds at most; None where none came or at the end.

@@ -135,6 +135,7 @@ class Reranking:
         self.stopped = error
 
     def _close(self) -> None:
+        self._scheduler.close()
         self._engine.close()
         if self._journal is not None:
             self._journal.close()

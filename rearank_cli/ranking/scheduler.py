@@ -90,6 +90,11 @@ class Scheduler:
         """Whether the input has no more queries."""
         return self._feed is not None and self._feed.ended
 
+    def close(self) -> None:
+        """Leave the input, of which nothing more is read."""
+        if self._feed is not None:
+            self._feed.leave()
+
     def rerank(self, stream: Iterable[Candidates]) -> Iterator[Candidates]:
         """Yield each query with its hits in their new order and scores n ... 1.
 
