@@ -1,19 +1,19 @@
-"""A regular TREC run taken apart into numbers, many lines at a time.
+"""A TREC run as columns of numbers: a regular one taken apart many lines at a time, any other line by line.
 
-Regular is: ASCII, six columns with one blank or tab between two, no comment, ranks of digits, finite scores. Any
-other run is for a reader that goes line by line and can name the line.
+Regular is: ASCII, six columns with one blank or tab between two, no comment, ranks of digits, finite scores.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rearank_cli.evaluation.docids import SPARE, Docids, Floats, Ints, Truths
+from rearank_cli.formats.trec import run_lines, twice
 
 COLUMNS, ASCII = 6, 127
 QID, DOCID, RANK, SCORE, LAST = 0, 2, 3, 4, 5
@@ -31,7 +31,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 class Columns:
     """The lines of a run: `queries` (each one's place in `qids`), docids, ranks, scores, of shape [lines].
 
-    `tag` is that of the last line.
+    A rank is NaN where its column holds none. `tag` is that of the last line.
     """
 
     qids: list[str]
@@ -42,36 +42,58 @@ class Columns:
     tag: str
 
 
-def read_columns(blocks: Iterable[bytes]) -> Columns | None:
+def read_columns(blocks: Iterable[bytes], taken: bytearray) -> Columns | None:
     """Return the columns of a run (blocks of whole lines); None, as soon as it is seen, where it is not regular.
 
+    What was taken from the blocks is appended to `taken`, and `SPARE` at their end: there the docids stand.
     Whether a document stands twice for a query is looked at in the first block only: input that says one thing
     for ever ends there.
     """
     parts: list[_Part] = []
+    block = b""
     for block in blocks:
-        part = _part(block)
-        if part is None or (not parts and part.repeats):
+        at = len(taken)
+        taken += block
+        part = _part(block, at)
+        if part is None or (not parts and _repeats(block, part)):
             return None
         parts.append(part)
+    taken += SPARE
     pieces = [qid for part in parts for qid in part.qids]
     numbers = {qid: number for number, qid in enumerate(dict.fromkeys(pieces))}
     queries = np.repeat([numbers[qid] for qid in pieces], np.concatenate([part.counts for part in parts]))
-    offsets = accumulate((len(part.block) for part in parts), initial=0)
-    starts = np.concatenate([part.starts + at for at, part in zip(offsets, parts, strict=False)])
+    starts = np.concatenate([part.starts for part in parts])
     lengths = np.concatenate([part.lengths for part in parts])
     ranks = np.concatenate([part.ranks for part in parts])
     scores = np.concatenate([part.scores for part in parts])
-    whole = b"".join([*(part.block for part in parts), SPARE])
-    tag = parts[-1].block.split()[-1].decode()
-    return Columns(list(numbers), queries, Docids(whole, starts, lengths), ranks, scores, tag)
+    tag = block.rsplit(None, 1)[-1].decode()
+    return Columns(list(numbers), queries, Docids(taken, starts, lengths), ranks, scores, tag)
+
+
+def read_lines(name: str, lines: Iterable[tuple[int, str]]) -> Columns:
+    """Return the columns of any run, of its numbered lines; raises as `trec.read_run`."""
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    tag = ""
+    for line in run_lines(lines, name):
+        ranking = rows.setdefault(line.qid, {})
+        if line.docid in ranking:
+            raise twice(name, line)
+        ranking[line.docid] = _rank(line.rank), line.score
+        tag = line.tag
+    numbers = chain.from_iterable(row.values() for row in rows.values())
+    ranks, scores = np.array(list(numbers), float).reshape(-1, 2).T
+    queries = np.repeat(np.arange(len(rows)), [len(row) for row in rows.values()])
+    return Columns(list(rows), queries, Docids.of(chain.from_iterable(rows.values())), ranks, scores, tag)
+
+
+def _rank(text: str) -> float:
+    return float(text) if text.isdecimal() else math.nan
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A block of lines: the qids that follow one another, on how many lines each stands; docids; numbers."""
 
-    block: bytes
     qids: list[str]
     counts: Ints
     starts: Ints
@@ -79,15 +101,16 @@ class _Part:
     ranks: Floats
     scores: Floats
 
-    @property
-    def repeats(self) -> bool:
-        """Whether a document seems to stand twice."""
-        docids = Docids(self.block + SPARE, self.starts, self.lengths)
-        keys = np.sort(docids.keys(np.repeat(np.arange(len(self.counts)), self.counts)))
-        return bool((keys[1:] == keys[:-1]).any())
+
+def _repeats(block: bytes, part: _Part) -> bool:
+    """Return whether a document seems to stand twice in the first block."""
+    docids = Docids(block + SPARE, part.starts, part.lengths)
+    keys = np.sort(docids.keys(np.repeat(np.arange(len(part.counts)), part.counts)))
+    return bool((keys[1:] == keys[:-1]).any())
 
 
-def _part(block: bytes) -> _Part | None:
+def _part(block: bytes, at: int) -> _Part | None:
+    """Take a block apart that begins at byte `at` of the whole."""
     chars = np.frombuffer(block, np.uint8)
     ends = _ends(chars)
     if ends is None:
@@ -103,15 +126,8 @@ def _part(block: bytes) -> _Part | None:
     lines = np.arange(len(firsts))
     new = np.flatnonzero(np.append(True, ~qids.at(lines[1:]).equal(qids.at(lines[:-1]))))
     starts = ends[:, DOCID - 1] + 1
-    return _Part(
-        block,
-        qids.at(new).texts(),
-        np.diff(new, append=len(lines)),
-        starts,
-        ends[:, DOCID] - starts,
-        ranks,
-        scores,
-    )
+    counts = np.diff(new, append=len(lines))
+    return _Part(qids.at(new).texts(), counts, at + starts, ends[:, DOCID] - starts, ranks, scores)
 
 
 def _ends(chars: Bytes) -> Ints | None:

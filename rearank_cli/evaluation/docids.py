@@ -26,7 +26,7 @@ class Docids:
     `data` ends with `SPARE`, so that a word can be read anywhere.
     """
 
-    data: bytes
+    data: bytes | bytearray
     starts: Ints
     lengths: Ints
 
@@ -37,7 +37,7 @@ class Docids:
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         return cls(b"".join([*encoded, SPARE]), np.cumsum(lengths) - lengths, lengths)
 
-    def at(self, places: Ints) -> "Docids":
+    def at(self, places: Ints | slice) -> "Docids":
         """Return the strings at these places, in this order."""
         return Docids(self.data, self.starts[places], self.lengths[places])
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rearank_cli.evaluation.docids import Docids, Floats, Ints, Words
+from rearank_cli.evaluation.docids import ALL, Docids, Floats, Ints, Words
 from rearank_cli.records import Qrels
 
 Ranking: TypeAlias = dict[str, float]
@@ -90,12 +90,12 @@ class Rankings(Mapping[str, Ranking]):
         answered = [qid for qid in qrels if qid in self]
         if self.ambiguous:
             return {qid: self[qid] for qid in answered}
-        deepest = max(map(self.size, answered), default=0)
-        others, scores = [f" {rank}" for rank in range(deepest)], [-float(rank) for rank in range(deepest)]
-        names = {qid: others[: self.size(qid)] for qid in answered}
+        sizes = {self.size(qid) for qid in answered}
+        unjudged = {size: {f" {rank}": -float(rank) for rank in range(size)} for size in sizes}
+        outlines = {qid: unjudged[self.size(qid)].copy() for qid in answered}
         for qid, rank, docid in self._judged(answered, qrels):
-            names[qid][rank] = docid
-        return {qid: dict(zip(ranked, scores, strict=False)) for qid, ranked in names.items()}
+            outlines[qid][docid] = outlines[qid].pop(f" {rank}")
+        return outlines
 
     def _judged(self, qids: list[str], qrels: Qrels) -> Iterator[tuple[str, int, str]]:
         """Yield qid, rank from 0 and docid of what was retrieved and judged: found by hash, confirmed by bytes."""
@@ -122,25 +122,28 @@ class Rankings(Mapping[str, Ranking]):
         return keys[places], places
 
 
-def by_query(queries: Ints, values: NDArray[np.floating]) -> Ints:
-    """Return the lines by query and value, both rising, equal ones as they stand; most files stand in that order.
+def by_query(queries: Ints, values: NDArray[np.floating]) -> Ints | slice:
+    """Return the lines by query and value, both rising, equal ones as they stand; `ALL` if they stand so, as most do.
 
     >>> by_query(np.array([1, 0, 0]), np.array([0.0, 3.0, 2.0])).tolist()
     [2, 1, 0]
     """
     next_query, same = queries[1:] > queries[:-1], queries[1:] == queries[:-1]
     if (next_query | (same & (values[1:] >= values[:-1]))).all():
-        return np.arange(len(queries))
+        return ALL
     order: Ints = np.lexsort((values, queries))
     return order
 
 
-def _order(queries: Ints, single: NDArray[np.float32], docids: Docids) -> Ints:
+def _order(queries: Ints, single: NDArray[np.float32], docids: Docids) -> Ints | slice:
     """Return the lines by query, score and docid."""
     order = by_query(queries, -single)
     queries, single = queries[order], single[order]
     tied = (single[1:] == single[:-1]) & (queries[1:] == queries[:-1])
+    if not tied.any():
+        return order
     inside = np.flatnonzero(np.append(tied, False) | np.insert(tied, 0, False))
     groups = np.cumsum(np.insert(~tied, 0, True))[inside]
-    order[inside] = order[inside][docids.at(order[inside]).falling(groups)]
-    return order
+    lines = np.arange(len(queries))[order]
+    lines[inside] = lines[inside][docids.at(lines[inside]).falling(groups)]
+    return lines

@@ -1,25 +1,20 @@
 """Runs as an evaluation sees them: lists in trec_eval's order, and what is odd about them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from io import BufferedReader, RawIOBase
+from io import BytesIO
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
 from rearank_cli.errors import DataError
-from rearank_cli.evaluation.columns import read_columns
-from rearank_cli.evaluation.docids import Floats, Ints
+from rearank_cli.evaluation.columns import Columns, read_columns, read_lines
+from rearank_cli.evaluation.docids import SPARE
 from rearank_cli.evaluation.rankings import Ranking, Rankings, by_query
 from rearank_cli.formats.detect import is_json
 from rearank_cli.formats.jsonl import read_candidates
-from rearank_cli.formats.scores import Scores, read_scores
-from rearank_cli.formats.streams import Source
+from rearank_cli.formats.streams import Source, decoded
 from rearank_cli.records import Candidates
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 BLOCK = 1 << 20  # bytes that are taken apart at once
 
@@ -50,51 +45,31 @@ def read_run(source: Source, keep: str = "") -> Run:
     """
     if is_json(source):
         return _of_candidates(source.name, read_candidates(source), keep)
-    blocks = source.raw_blocks(BLOCK)
-    taken: list[bytes] = []
-    columns = read_columns(_noted(blocks, taken))
-    if columns:
-        rankings = Rankings(columns.qids, columns.queries, columns.docids, columns.scores)
-        if not rankings.ambiguous:
-            odd = _rising(columns.queries, columns.ranks, columns.scores)
-            return Run(source.name, columns.tag, rankings, tuple(columns.qids[number] for number in odd))
-    again = cast(BinaryIO, BufferedReader(_Blocks(chain(taken, blocks)), BLOCK))
-    scores = read_scores(Source(source.name, again))  # names the line where it is wrong
-    if not scores.by_query:
+    blocks, taken = source.raw_blocks(BLOCK), bytearray()
+    columns = read_columns(blocks, taken)
+    rankings = _rankings(columns) if columns else None
+    if columns is None or rankings is None or rankings.ambiguous:
+        again = map(BytesIO, chain([bytes(taken.removesuffix(SPARE))], blocks))
+        lines = decoded(source.name, chain.from_iterable(again))
+        columns = read_lines(source.name, lines)  # names the line where it is wrong
+        rankings = _rankings(columns)
+    if not columns.qids:
         raise DataError(f"{source.name}: expected lines of a run, found comments only")
-    return Run(source.name, scores.tag, Rankings.of(scores.by_query), _disordered(scores))
+    return Run(source.name, columns.tag, rankings, _disordered(columns))
 
 
-def _noted(blocks: Iterator[bytes], taken: list[bytes]) -> Iterator[bytes]:
-    for block in blocks:
-        taken.append(block)
-        yield block
+def _rankings(columns: Columns) -> Rankings:
+    return Rankings(columns.qids, columns.queries, columns.docids, columns.scores)
 
 
-class _Blocks(RawIOBase):
-    """A stream of the bytes of some blocks."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks, self._left = blocks, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "Buffer") -> int:
-        self._left = self._left or memoryview(next(self._blocks, b""))
-        room = memoryview(buffer)
-        size = min(len(room), len(self._left))
-        room[:size], self._left = self._left[:size], self._left[size:]
-        return size
-
-
-def _rising(queries: Ints, ranks: Floats, scores: Floats) -> list[int]:
-    """Return the queries (numbers) where a score is higher than that of the rank before."""
-    order = by_query(queries, ranks)
-    queries, scores = queries[order], scores[order]
+def _disordered(columns: Columns) -> tuple[str, ...]:
+    """Return the queries where a score is higher than that of the rank before; a line without rank says nothing."""
+    order = by_query(columns.queries, columns.ranks)
+    queries, scores = columns.queries[order], columns.scores[order]
     up = (scores[1:] > scores[:-1]) & (queries[1:] == queries[:-1])
-    found: list[int] = np.unique(queries[1:][up]).tolist()
-    return found
+    unranked = columns.queries[np.isnan(columns.ranks)]
+    found = set(queries[1:][up].tolist()) - set(unranked.tolist())
+    return tuple(columns.qids[number] for number in sorted(found))
 
 
 def _of_candidates(name: str, stream: Iterable[Candidates], keep: str) -> Run:
@@ -112,24 +87,6 @@ def _of_candidates(name: str, stream: Iterable[Candidates], keep: str) -> Run:
     if not lists:
         raise DataError(f"{name}: expected candidates, found no query with a document")
     return Run(name, tag, Rankings.of(lists), tuple(disordered), rule="the order decides", kept=kept)
-
-
-def _disordered(scores: Scores) -> tuple[str, ...]:
-    found = []
-    for qid, ranking in scores.by_query.items():
-        values = list(ranking.values())
-        ranks = scores.odd_ranks.get(qid)
-        if ranks is not None and all(rank.isdecimal() and len(rank) < 20 for rank in ranks):
-            values = [score for _, score in sorted(zip(map(int, ranks), values, strict=True), key=_rank)]
-        elif ranks is not None:
-            continue  # a column that holds no ranks says nothing about the order
-        if not _falling(values):
-            found.append(qid)
-    return tuple(found)
-
-
-def _rank(pair: tuple[int, float]) -> int:
-    return pair[0]
 
 
 def _falling(scores: list[float]) -> bool:

@@ -7,15 +7,17 @@ or one JSON list, with `doc` as `text`, `contents`, `passage`, `segment`, `conte
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonlines
 import orjson
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats.draws import name_of_draw
 from rearank_cli.formats.streams import Sink, Source
 from rearank_cli.records import Candidates, Hit, Query
+
+if TYPE_CHECKING:
+    import jsonlines
 
 TEXT_KEYS = ("text", "contents", "passage", "segment", "content", "body")
 Json = dict[str, Any]  # what a JSON object is before it has been checked
@@ -30,6 +32,8 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
     if source.peek() == b"[":
         yield from _read_list(source)
         return
+    import jsonlines  # as slow to load as all of ours, and a TREC run needs none
+
     at = 0
 
     def numbered() -> Iterator[bytes]:
@@ -60,7 +64,7 @@ def _read_list(source: Source) -> Iterator[tuple[str, Json]]:
         yield _checked(f"{source.name}[{index}]", row)
 
 
-def _first_sentence(error: jsonlines.InvalidLineError) -> str:
+def _first_sentence(error: "jsonlines.InvalidLineError") -> str:
     return str(error).split(" (line ")[0]
 
 

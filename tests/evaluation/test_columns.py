@@ -12,7 +12,6 @@ from rearank_cli.evaluation import runs
 from rearank_cli.evaluation.columns import read_columns
 from rearank_cli.evaluation.runs import Run, read_run
 from rearank_cli.formats.streams import Source
-from tests.formats.test_scores import lines
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -24,13 +23,48 @@ NUMBERS = st.one_of(
 )
 
 
+SEPARATORS = st.sampled_from([" ", " ", " ", " ", "\t", "  ", "\u00a0", "\x1c", "\r"])
+FIELDS = st.sampled_from(
+    [
+        "q1",
+        "q2",
+        "Q0",
+        "d1",
+        "ü",
+        "1",
+        "-2",
+        "0.5",
+        ".5",
+        "01",
+        "1e3",
+        "1,2",
+        "1_0",
+        "true",
+        "nan",
+        "inf",
+        "#x",
+    ]
+)
+ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n", ""])
+
+
 def source(data: bytes) -> Source:
     return Source("run.trec", BufferedReader(BytesIO(data)))
 
 
+@st.composite
+def lines(draw: st.DrawFn) -> str:
+    """A line of a run, more often right than wrong."""
+    if draw(st.booleans()):
+        place = draw(st.integers(0, 300))
+        return f"q{place // 100} Q0 d{place} {place % 100 + 1} {draw(st.floats(-9, 9))} tag\n"
+    fields = draw(st.lists(FIELDS, min_size=4, max_size=8))
+    return "".join(field + draw(SEPARATORS) for field in fields[:-1]) + fields[-1] + draw(ENDS)
+
+
 @given(NUMBERS)
 def test_a_score_is_pythons_float_of_its_text(text: str) -> None:
-    columns = read_columns([f"q Q0 d 1 {text} t\n".encode()]) if text else None
+    columns = read_columns([f"q Q0 d 1 {text} t\n".encode()], bytearray()) if text else None
     try:
         value = float(text)
     except ValueError:
@@ -54,7 +88,7 @@ def test_the_fast_way_and_the_careful_one_agree_on_any_text(texts: list[str], bl
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "BLOCK", block)
         fast = outcome(data)
-        patch.setattr(runs, "read_columns", lambda blocks: None)
+        patch.setattr(runs, "read_columns", lambda blocks, taken: None)
         careful = outcome(data)
     assert fast == careful
     if isinstance(fast, Run) and isinstance(careful, Run):
@@ -65,7 +99,7 @@ REGULAR = b"q1 Q0 d1 1 2.5 first\nq2\tQ0 d1 1 -1e-2 t\nq1 Q0 d2 2 2.5 last\n"
 
 
 def test_what_a_regular_run_holds() -> None:
-    columns = read_columns([REGULAR[:21], REGULAR[21:]])
+    columns = read_columns([REGULAR[:21], REGULAR[21:]], bytearray())
     assert columns is not None
     assert (columns.qids, columns.tag) == (["q1", "q2"], "last")
     assert columns.queries.tolist() == [0, 1, 0]
@@ -80,7 +114,7 @@ def test_what_a_regular_run_holds() -> None:
      "q Q0 d 1 2.5 t", "q\x1cQ0 d 1 2.5 t\n", "q\nQ0 d 1 2.5 t "],
 )  # fmt: skip
 def test_what_is_not_regular_is_left_to_the_careful_reader(line: str) -> None:
-    assert read_columns([REGULAR, line.encode()]) is None
+    assert read_columns([REGULAR, line.encode()], bytearray()) is None
 
 
 def test_ranks_that_contradict_the_scores() -> None:
@@ -113,3 +147,31 @@ class Endless(BytesIO):
 def test_a_file_of_comments_is_no_run() -> None:
     with pytest.raises(DataError, match="run.trec: expected lines of a run, found comments only"):
         read_run(source(b"# nothing\n"))
+
+
+LARGE = "".join(f"q{n // 1000} Q0 d{n} {n % 1000 + 1} {-n}.5 tag\n" for n in range(5000))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("q9 Q0 d1 1 2.0\n", "run.trec:5001: expected six columns (qid Q0 docid rank score tag), found 5"),
+        ("q9 Q0 d1 1 2.0 my tag\n", "run.trec:5001: expected six columns"),
+        ("q9 Q0 d1 1 nan tag\n", "run.trec:5001: expected a finite number as score (column 5), found 'nan'"),
+        ("q4 Q0 d4999 1 2.0 tag\n", "run.trec:5001: document 'd4999' stands twice for query 'q4'"),
+        ("q9 Q0 d\0 1 2.0 tag\n", "run.trec:5001: expected text, found a NUL byte"),
+        ("q9 Q0 d\xe9 1 2.0 tag\n", "run.trec:5001: expected UTF-8 text, found the byte 0xe9"),
+    ],
+)
+def test_an_error_deep_in_a_large_run_names_its_line(bad: str, message: str) -> None:
+    data = LARGE.encode() + bad.encode("latin-1") + LARGE.replace("q", "r").encode()
+    with pytest.raises(DataError) as caught:
+        read_run(source(data))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_byte_order_mark_crlf_and_comments_are_simply_read() -> None:
+    text = b"\xef\xbb\xbfq1 Q0 d1 1 2.0 t\r\n# a b c d e\nq1 Q0 d2 2 1.0 t\r\n"
+    assert {qid: dict(row) for qid, row in read_run(source(text)).scores.items()} == {
+        "q1": {"d1": 2.0, "d2": 1.0}
+    }
