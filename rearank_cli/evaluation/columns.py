@@ -123,10 +123,9 @@ def _part(block: bytes, at: int) -> _Part | None:
     if (chars[firsts] == HASH).any() or not digits_alone.all() or not np.isfinite([ranks, scores]).all():
         return None
     qids = Docids(block + SPARE, firsts, ends[:, QID] - firsts)
-    lines = np.arange(len(firsts))
-    new = np.flatnonzero(np.append(True, ~qids.at(lines[1:]).equal(qids.at(lines[:-1]))))
+    new = np.flatnonzero(np.append(True, ~qids.at(slice(1, None)).equal(qids.at(slice(None, -1)))))
     starts = ends[:, DOCID - 1] + 1
-    counts = np.diff(new, append=len(lines))
+    counts = np.diff(new, append=len(firsts))
     return _Part(qids.at(new).texts(), counts, at + starts, ends[:, DOCID] - starts, ranks, scores)
 
 

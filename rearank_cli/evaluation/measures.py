@@ -100,9 +100,14 @@ def _values(
 def _by_trec_eval(
     measures: list[Measure], judged: dict[str, dict[str, int]], run: Run
 ) -> Iterator[ir_measures.Metric]:
-    """A query whose every grade is negative is left out: trec_eval would read memory that is not its own."""
+    """Yield the figures of the queries that the run answers.
+
+    A query whose every grade is negative is left out: trec_eval would read memory that is not its own.
+    """
     sound = {qid: grades for qid, grades in judged.items() if max(grades.values()) >= 0}
-    yield from ir_measures.pytrec_eval.evaluator(measures, sound).iter_calc(run.scores.outlines(sound))
+    outlines = run.scores.outlines(sound)
+    for invoker in ir_measures.pytrec_eval.evaluator(measures, sound).invokers:
+        yield from invoker.iter_calc(outlines)
 
 
 def _by_others(

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from rearank_cli.evaluation.docids import ALL, Docids, Floats, Ints, Words
 from rearank_cli.records import Qrels
 
+FIRST_BITS = 22  # of a hash: a table of so many stays near the processor
+_OTHER_BITS = np.uint64(64 - FIRST_BITS)
+
 Ranking: TypeAlias = dict[str, float]
 """docid -> score, of one query."""
 
@@ -79,7 +82,7 @@ class Rankings(Mapping[str, Ranking]):
     @property
     def ambiguous(self) -> bool:
         """Whether two lines have one key: a document stands twice for its query, or two hashes collide."""
-        keys, _ = self._keys
+        keys = np.sort(self._keys)
         return bool((keys[1:] == keys[:-1]).any())
 
     def outlines(self, qrels: Qrels) -> dict[str, Ranking]:
@@ -104,22 +107,36 @@ class Rankings(Mapping[str, Ranking]):
         numbers = {qid: number for number, qid in enumerate(self._spans)}
         docids = Docids.of(texts)
         wanted = docids.keys(np.repeat([numbers[qid] for qid in qids], [len(qrels[qid]) for qid in qids]))
-        keys, places = self._keys
-        rising = np.argsort(wanted)  # looked up in this order, neighbours are found near each other
-        at = np.minimum(np.searchsorted(keys, wanted[rising]), len(keys) - 1)
-        lines = np.full(len(wanted), -1)
-        lines[rising] = np.where(keys[at] == wanted[rising], places[at], -1)
+        lines = _places(self._keys, wanted)
         hits = np.flatnonzero(lines >= 0)
         hits = hits[docids.at(hits).equal(self._docids.at(lines[hits]))]
         for hit, line in zip(hits.tolist(), lines[hits].tolist(), strict=True):
             yield asked[hit], line - self._spans[asked[hit]][0], texts[hit]
 
     @cached_property
-    def _keys(self) -> tuple[Words, Ints]:
-        """The hashes of the lines by query and docid, rising, and the lines."""
-        keys = self._docids.keys(self._queries)
-        places = np.argsort(keys)
-        return keys[places], places
+    def _keys(self) -> Words:
+        """The hashes of the lines by query and docid."""
+        return self._docids.keys(self._queries)
+
+
+def _places(keys: Words, wanted: Words) -> Ints:
+    """Return where each of some keys stands among keys that are all different; -1 where it does not.
+
+    Only what shares its first bits with a wanted one is sorted.
+
+    >>> _places(np.array([9 << 60, 3, 5], np.uint64), np.array([5, 4, 9 << 60], np.uint64)).tolist()
+    [2, -1, 0]
+    """
+    begins = np.zeros(1 << FIRST_BITS, np.bool_)
+    begins[wanted >> _OTHER_BITS] = True
+    places = np.flatnonzero(begins[keys >> _OTHER_BITS])
+    places = places[np.argsort(keys[places])]
+    rising = np.argsort(wanted)  # looked up in this order, neighbours are found near each other
+    at = np.searchsorted(keys[places], wanted[rising])
+    places, found = np.append(places, -1), np.append(keys[places], np.uint64(0))
+    standing = np.full(len(wanted), -1)
+    standing[rising] = np.where(found[at] == wanted[rising], places[at], -1)
+    return standing
 
 
 def by_query(queries: Ints, values: NDArray[np.floating]) -> Ints | slice:

@@ -2,6 +2,7 @@
 
     python recipes/bench/schedule.py                       # in simulated time, 200 seeds
     python recipes/bench/schedule.py --server --seeds 5    # against a server on this machine that takes its time
+    python recipes/bench/schedule.py --server --ms-per-token 10 --at-once 8
 
 43 queries of 9 windows (100 candidates, 20/10); answers of log-normal length (median 600 tokens, sigma 0.6,
 between 200 and 2000), drawn independently or half correlated within a query. The ideal is the larger of all
@@ -18,6 +19,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import Process, Queue
 from pathlib import Path
 
@@ -140,7 +143,7 @@ def simulate(seeds: int, concurrencies: Sequence[int]) -> None:
             report(f"simulated, correlated {correlated:g}", concurrency, over, gain)
 
 
-def report(name: str, concurrency: int, over: list[float], gain: list[float]) -> None:
+def report(name: str, concurrency: int, over: Sequence[float], gain: Sequence[float]) -> None:
     """Print one line."""
     print(
         f"{name}, concurrency {concurrency}: {100 * statistics.mean(over):.1f} % over the ideal, "
@@ -159,31 +162,35 @@ def serve(seed: int, ms_per_token: float, urls: "Queue[str]") -> None:
     server.serve_forever()
 
 
-def against_server(seeds: int, ms_per_token: float, concurrencies: Sequence[int]) -> None:
-    """Print means over seeds against a real server."""
+def against_server(seeds: int, ms_per_token: float, concurrencies: Sequence[int], at_once: int) -> None:
+    """Print means over seeds against a real server, `at_once` seeds side by side, each with its own."""
+    for concurrency in concurrencies:
+        one = partial(of_seed, ms_per_token, concurrency)
+        with ProcessPoolExecutor(at_once) as pool:
+            over, gain = zip(*pool.map(one, range(seeds)), strict=True)
+        report(f"server, {ms_per_token:g} ms a token", concurrency, over, gain)
+
+
+def of_seed(ms_per_token: float, concurrency: int, seed: int) -> tuple[float, float]:
+    """Return the share of time over the ideal, and lock-step's time as a multiple of ours."""
     from rearank_cli.engines.endpoint import Endpoint, EndpointEngine
 
-    for concurrency in concurrencies:
-        over, gain = [], []
-        for seed in range(seeds):
-            urls: Queue[str] = Queue()
-            process = Process(target=serve, args=(seed, ms_per_token, urls), daemon=True)
-            process.start()
-            endpoint = Endpoint(base_urls=(urls.get(),), concurrency=concurrency)
-            answers: list[Answer] = []
-            engine = EndpointEngine("latency", Sampling(2000), endpoint)
-            started = time.monotonic()
-            scheduled(engine, ChatComposer(load("rearank")), answers.append)
-            ours = time.monotonic() - started
-            started = time.monotonic()
-            lockstep(engine, positions(answers))
-            steps = time.monotonic() - started
-            engine.close()
-            process.terminate()
-            least = ideal(measured_lengths(answers), concurrency) * ms_per_token / 1000
-            over.append(ours / least - 1)
-            gain.append(steps / ours)
-        report("server", concurrency, over, gain)
+    urls: Queue[str] = Queue()
+    process = Process(target=serve, args=(seed, ms_per_token, urls), daemon=True)
+    process.start()
+    endpoint = Endpoint(base_urls=(urls.get(),), concurrency=concurrency)
+    answers: list[Answer] = []
+    engine = EndpointEngine("latency", Sampling(2000), endpoint)
+    started = time.monotonic()
+    scheduled(engine, ChatComposer(load("rearank")), answers.append)
+    ours = time.monotonic() - started
+    started = time.monotonic()
+    lockstep(engine, positions(answers))
+    steps = time.monotonic() - started
+    engine.close()
+    process.terminate()
+    least = ideal(measured_lengths(answers), concurrency) * ms_per_token / 1000
+    return ours / least - 1, steps / ours
 
 
 def positions(answers: list[Answer]) -> list[list[Prompt]]:
@@ -210,9 +217,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, help="default: 200 simulated, 20 against the server")
     parser.add_argument("--ms-per-token", type=float, default=1.0)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--at-once", type=int, default=1, help="seeds side by side; nearly all is waiting")
     options = parser.parse_args()
     if options.server:
-        against_server(options.seeds or 20, options.ms_per_token, options.concurrency)
+        against_server(options.seeds or 20, options.ms_per_token, options.concurrency, options.at_once)
     else:
         simulate(options.seeds or 200, options.concurrency)
 
