@@ -14,6 +14,7 @@ from rearank_cli.console import LogFormat, configure, note, progress
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import UsageError
 from rearank_cli.formats.lists import GradedList, read_lists
+from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.ranking.profiles import Profile, profile
 from rearank_cli.training import folder
@@ -91,7 +92,7 @@ def train(
         return
     check_model(how.model)
     place = Path(output)
-    folder.open_folder(place, wanted, folder.Run(model, data, eval_data), resume=resume)
+    folder.open_folder(place, wanted, folder.Run(clean_argument(model), data, eval_data), resume=resume)
     with progress() as show:
         longest = max(len(example.worth.grades) for example in parts.train)
         job = Job(
