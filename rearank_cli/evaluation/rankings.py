@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from typing import TypeAlias
 
 import numpy as np
@@ -79,7 +79,7 @@ class Rankings(Mapping[str, Ranking]):
         scores = self._single[start : min(start + depth + 1, end)]
         return bool((scores[1:] == scores[:-1]).any())
 
-    @property
+    @cached_property
     def ambiguous(self) -> bool:
         """Whether two lines have one key: a document stands twice for its query, or two hashes collide."""
         keys = np.sort(self._keys)
@@ -94,24 +94,27 @@ class Rankings(Mapping[str, Ranking]):
         if self.ambiguous:
             return {qid: self[qid] for qid in answered}
         sizes = {self.size(qid) for qid in answered}
-        unjudged = {size: {f" {rank}": -float(rank) for rank in range(size)} for size in sizes}
+        names = [f" {rank}" for rank in range(max(sizes, default=0))]
+        unjudged = {size: {name: -float(rank) for rank, name in enumerate(names[:size])} for size in sizes}
         outlines = {qid: unjudged[self.size(qid)].copy() for qid in answered}
         for qid, rank, docid in self._judged(answered, qrels):
-            outlines[qid][docid] = outlines[qid].pop(f" {rank}")
+            outline = outlines[qid]
+            outline[docid] = outline.pop(names[rank])
         return outlines
 
     def _judged(self, qids: list[str], qrels: Qrels) -> Iterator[tuple[str, int, str]]:
         """Yield qid, rank from 0 and docid of what was retrieved and judged: found by hash, confirmed by bytes."""
-        asked = [qid for qid in qids for _ in qrels[qid]]
+        counts = [len(qrels[qid]) for qid in qids]
+        asked = list(chain.from_iterable(map(repeat, qids, counts)))
         texts = list(chain.from_iterable(qrels[qid] for qid in qids))
         numbers = {qid: number for number, qid in enumerate(self._spans)}
         docids = Docids.of(texts)
-        wanted = docids.keys(np.repeat([numbers[qid] for qid in qids], [len(qrels[qid]) for qid in qids]))
-        lines = _places(self._keys, wanted)
+        lines = _places(self._keys, docids.keys(np.repeat([numbers[qid] for qid in qids], counts)))
         hits = np.flatnonzero(lines >= 0)
         hits = hits[docids.at(hits).equal(self._docids.at(lines[hits]))]
-        for hit, line in zip(hits.tolist(), lines[hits].tolist(), strict=True):
-            yield asked[hit], line - self._spans[asked[hit]][0], texts[hit]
+        ranks = lines - np.repeat([self._spans[qid][0] for qid in qids], counts)
+        for hit, rank in zip(hits.tolist(), ranks[hits].tolist(), strict=True):
+            yield asked[hit], rank, texts[hit]
 
     @cached_property
     def _keys(self) -> Words:
