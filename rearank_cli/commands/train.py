@@ -16,11 +16,11 @@ from rearank_cli.errors import UsageError
 from rearank_cli.formats.lists import GradedList, read_lists
 from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.streams import open_sink, open_source
-from rearank_cli.ranking.profiles import Profile, profile
+from rearank_cli.ranking.profiles import profile
 from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
 from rearank_cli.training.demonstrations import with_trace
-from rearank_cli.training.examples import Example, Split, examples, split
+from rearank_cli.training.examples import Split, examples, split
 from rearank_cli.training.job import Job, check_device, check_installation, check_model
 from rearank_cli.training.planning import plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
@@ -72,15 +72,16 @@ def train(
     batches(wanted, devices, rollouts=wanted.rollouts if wanted.method is Method.GRPO else 1)
     if from_trace and wanted.method is not Method.SFT:
         raise UsageError("--from-trace is for --method sft: GRPO writes its own answers")
-    if not dry_run:
+    graded, data = _read(lists)
+    held, eval_data = _read(eval_lists) if eval_lists else ([], "")
+    if not dry_run:  # what follows takes seconds to load
         check_installation()
         check_device(wanted, devices)
     how = profile(model, prompt=prompt)
     if how.remark:
         note(how.remark)
     tokenizer = ChatTokenizer(how.model)
-    found, data = _examples(lists, how, tokenizer)
-    heldout, eval_data = _examples(eval_lists, how, tokenizer) if eval_lists else ([], "")
+    found, heldout = (examples(rows, how.template, tokenizer) for rows in (graded, held))
     check_tokenizer(tokenizer, found)
     parts = split(found, heldout, wanted, lists)
     if from_trace:
@@ -127,11 +128,10 @@ def _number_or_none(text: str) -> float | str:
         raise UsageError(f"--clip-reward {text}: expected a number, or none") from error
 
 
-def _examples(path: str, how: Profile, tokenizer: ChatTokenizer) -> tuple[list[Example], str]:
-    """Return the examples of a file and the hash of its bytes."""
+def _read(path: str) -> tuple[list[GradedList], str]:
+    """Return the lists of a file and the hash of its bytes."""
     with open_source(path) as source:
-        found: list[GradedList] = list(read_lists(source))
-        return examples(found, how.template, tokenizer), source.sha256
+        return list(read_lists(source)), source.sha256
 
 
 def _hash(path: str) -> str:
