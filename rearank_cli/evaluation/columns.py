@@ -123,7 +123,7 @@ def _part(block: bytes, at: int) -> _Part | None:
     if (chars[firsts] == HASH).any() or not digits_alone.all() or not np.isfinite([ranks, scores]).all():
         return None
     qids = Docids(block + SPARE, firsts, ends[:, QID] - firsts)
-    new = np.flatnonzero(np.append(True, ~qids.at(slice(1, None)).equal(qids.at(slice(None, -1)))))
+    new = np.flatnonzero(qids.new())
     starts = ends[:, DOCID - 1] + 1
     counts = np.diff(new, append=len(firsts))
     return _Part(qids.at(new).texts(), counts, at + starts, ends[:, DOCID] - starts, ranks, scores)

@@ -85,6 +85,18 @@ class Docids:
             same &= self.word(number) == other.word(number)
         return same
 
+    def new(self) -> Truths:
+        """Return whether each string differs from the one before it; the first one does.
+
+        >>> Docids.of(["a", "a", "b"]).new().tolist()
+        [True, False, True]
+        """
+        new = np.append(True, self.lengths[1:] != self.lengths[:-1])
+        for number in self.words:
+            word = self.word(number)
+            new[1:] |= word[1:] != word[:-1]
+        return new
+
     def falling(self, groups: Ints) -> Ints:
         """Return the places in the order of their groups (rising) and, within one, of their bytes (falling).
 

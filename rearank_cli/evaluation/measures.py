@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import ir_measures
 from ir_measures import Measure
@@ -16,6 +17,9 @@ from rearank_cli.records import Qrels
 _OTHERS = ir_measures.providers.FallbackProvider(
     [ir_measures.cwl_eval, ir_measures.compat, ir_measures.judged, ir_measures.msmarco, ir_measures.accuracy]
 )
+
+
+AT_ONCE = 16  # queries: of a thousand documents each, they stay near the processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,11 @@ def _by_trec_eval(
     A query whose every grade is negative is left out: trec_eval would read memory that is not its own.
     """
     sound = {qid: grades for qid, grades in judged.items() if max(grades.values()) >= 0}
+    evaluator = ir_measures.pytrec_eval.evaluator(measures, sound)
     outlines = run.scores.outlines(sound)
-    for invoker in ir_measures.pytrec_eval.evaluator(measures, sound).invokers:
-        yield from invoker.iter_calc(outlines)
+    while some := dict(islice(outlines, AT_ONCE)):
+        for invoker in evaluator.invokers:
+            yield from invoker.iter_calc(some)
 
 
 def _by_others(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -85,36 +85,41 @@ class Rankings(Mapping[str, Ranking]):
         keys = np.sort(self._keys)
         return bool((keys[1:] == keys[:-1]).any())
 
-    def outlines(self, qrels: Qrels) -> dict[str, Ranking]:
-        """Return what a measure needs of the judged queries' lists: judged docids, and the others' places.
+    def outlines(self, qrels: Qrels) -> Iterator[tuple[str, Ranking]]:
+        """Yield what a measure needs of the judged queries' lists: judged docids, and the others' places.
 
         An unjudged document of rank r is named ` r`, which is no docid; scores are -r, so that none are equal.
         """
         answered = [qid for qid in qrels if qid in self]
         if self.ambiguous:
-            return {qid: self[qid] for qid in answered}
+            yield from ((qid, self[qid]) for qid in answered)
+            return
         sizes = {self.size(qid) for qid in answered}
         names = [f" {rank}" for rank in range(max(sizes, default=0))]
         unjudged = {size: {name: -float(rank) for rank, name in enumerate(names[:size])} for size in sizes}
-        outlines = {qid: unjudged[self.size(qid)].copy() for qid in answered}
-        for qid, rank, docid in self._judged(answered, qrels):
-            outline = outlines[qid]
-            outline[docid] = outline.pop(names[rank])
-        return outlines
+        for qid, judged in self._judged(answered, qrels):
+            outline = unjudged[self.size(qid)].copy()
+            for rank, docid in judged:
+                outline[docid] = outline.pop(names[rank])
+            yield qid, outline
 
-    def _judged(self, qids: list[str], qrels: Qrels) -> Iterator[tuple[str, int, str]]:
-        """Yield qid, rank from 0 and docid of what was retrieved and judged: found by hash, confirmed by bytes."""
-        counts = [len(qrels[qid]) for qid in qids]
-        asked = list(chain.from_iterable(map(repeat, qids, counts)))
-        texts = list(chain.from_iterable(qrels[qid] for qid in qids))
+    def _judged(self, qids: list[str], qrels: Qrels) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+        """Yield qid, and rank from 0 and docid of what was retrieved and judged.
+
+        They are found by hash and confirmed by their bytes.
+        """
         numbers = {qid: number for number, qid in enumerate(self._spans)}
+        counts = [len(qrels[qid]) for qid in qids]
+        texts = list(chain.from_iterable(qrels[qid] for qid in qids))
         docids = Docids.of(texts)
         lines = _places(self._keys, docids.keys(np.repeat([numbers[qid] for qid in qids], counts)))
         hits = np.flatnonzero(lines >= 0)
         hits = hits[docids.at(hits).equal(self._docids.at(lines[hits]))]
         ranks = lines - np.repeat([self._spans[qid][0] for qid in qids], counts)
-        for hit, rank in zip(hits.tolist(), ranks[hits].tolist(), strict=True):
-            yield asked[hit], rank, texts[hit]
+        found = list(zip(ranks[hits].tolist(), [texts[hit] for hit in hits.tolist()], strict=True))
+        ends = np.searchsorted(hits, np.cumsum(counts)).tolist()
+        for qid, start, end in zip(qids, [0, *ends], ends, strict=False):
+            yield qid, found[start:end]
 
     @cached_property
     def _keys(self) -> Words:

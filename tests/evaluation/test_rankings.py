@@ -55,7 +55,7 @@ LINES = {"q1": {"a": 3.0, "b": 2.0, "c": 2.0, "bb": 1.0}, "q3": {"a": 1.0}, "q2"
 
 
 def test_an_outline_keeps_the_ranks_of_what_is_judged() -> None:
-    assert Rankings.of(LINES).outlines(QRELS) == {
+    assert dict(Rankings.of(LINES).outlines(QRELS)) == {
         "q1": {" 0": -0.0, "c": -1.0, "b": -2.0, " 3": -3.0},
         "q2": {" 0": -0.0, "a": -1.0},
     }
