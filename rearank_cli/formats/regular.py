@@ -7,8 +7,6 @@ goes line by line and can name the line.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-import orjson
-
 BLOCK = 1 << 16  # bytes; larger ones fall out of the cache and take longer
 _TABS = bytes.maketrans(b"\t", b" ")
 _INK = bytes(byte for byte in range(256) if byte > 127 or not chr(byte).isspace())
@@ -44,23 +42,3 @@ def pieces(qids: Sequence[str]) -> Iterator[tuple[str, slice]]:
         end = start + len(list(lines))
         yield qid, slice(start, end)
         start = end
-
-
-def floats(texts: list[str]) -> list[float]:
-    """Return the numbers; [] where a text is none. Plain decimals are read as JSON, in a third of the time."""
-    try:
-        return list(map(float, _decimals(texts) or texts))
-    except ValueError:
-        return []
-
-
-def _decimals(texts: list[str]) -> list[float]:
-    """Return the numbers of texts like `12.5` and `-3`; [] where a text is anything else."""
-    joined = ",".join(texts)
-    if joined.encode("ascii").translate(None, b"0123456789.,-"):
-        return []
-    try:
-        values: list[float] = orjson.loads(f"[{joined}]")
-    except orjson.JSONDecodeError:
-        return []
-    return values if len(values) == len(texts) else []

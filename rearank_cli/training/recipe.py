@@ -6,12 +6,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
 from rearank_cli.errors import DataError, MissingInput, RearankError, UsageError
 from rearank_cli.training.rewards import FormatCheck, RewardForm, Rules
-
-Value: TypeAlias = int | float | str | bool | list[float] | tuple[float, ...]
 
 
 class Method(StrEnum):
