@@ -1,6 +1,7 @@
 """A TREC run as columns of numbers: a regular one taken apart many lines at a time, any other line by line.
 
-Regular is: ASCII, six columns with one blank or tab between two, no comment, ranks of digits, finite scores.
+Regular is: ASCII, six columns with one blank or tab between two, no comment, ranks of digits, finite scores. Lines
+that lack nothing but tidiness (CRLF, aligned columns, no last line end) are made so first.
 """
 
 import math
@@ -45,16 +46,19 @@ class Columns:
 def read_columns(blocks: Iterable[bytes], taken: bytearray) -> Columns | None:
     """Return the columns of a run (blocks of whole lines); None, as soon as it is seen, where it is not regular.
 
-    What was taken from the blocks is appended to `taken`, and `SPARE` at their end: there the docids stand.
-    Whether a document stands twice for a query is looked at in the first block only: input that says one thing
-    for ever ends there.
+    What was taken from the blocks is appended to `taken`, line by line, and `SPARE` at their end: there the docids
+    stand. Whether a document stands twice for a query is looked at in the first block only: input that says one
+    thing for ever ends there.
     """
     parts: list[_Part] = []
     block = b""
     for block in blocks:
         at = len(taken)
-        taken += block
         part = _part(block, at)
+        if part is None:
+            block = _tidied(block)
+            part = _part(block, at)
+        taken += block
         if part is None or (not parts and _repeats(block, part)):
             return None
         parts.append(part)
@@ -107,6 +111,16 @@ def _repeats(block: bytes, part: _Part) -> bool:
     docids = Docids(block + SPARE, part.starts, part.lengths)
     keys = np.sort(docids.keys(np.repeat(np.arange(len(part.counts)), part.counts)))
     return bool((keys[1:] == keys[:-1]).any())
+
+
+def _tidied(block: bytes) -> bytes:
+    """Return the lines with one blank between two fields and none around them; a blank line stays one.
+
+    >>> _tidied(b" q1\\tQ0  d1 1 2.5 t\\r\\nq1 Q0 d2 2 1.5 t")
+    b'q1 Q0 d1 1 2.5 t\\nq1 Q0 d2 2 1.5 t\\n'
+    """
+    lines = block.removesuffix(b"\n").split(b"\n")
+    return b"".join(b" ".join(line.split()) + b"\n" for line in lines)
 
 
 def _part(block: bytes, at: int) -> _Part | None:

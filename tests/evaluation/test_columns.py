@@ -109,12 +109,27 @@ def test_what_a_regular_run_holds() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["q Q0 d 1 2.5\n", "q Q0 d 1 2.5 t t\n", " q Q0 d 1 2.5 t\n", "q  d 1 2.5 t\n", "# Q0 d 1 2.5 t\n", "\n",
-     "q Q0 ü 1 2.5 t\n", "q Q0 d - 2.5 t\n", "q Q0 d 1.0 2.5 t\n", "q Q0 d 1 inf t\n", "q Q0 d 1 2.5 t\r\n",
-     "q Q0 d 1 2.5 t", "q\x1cQ0 d 1 2.5 t\n", "q\nQ0 d 1 2.5 t "],
+    ["q Q0 d 1 2.5\n", "q Q0 d 1 2.5 t t\n", "q  d 1 2.5 t\n", "# Q0 d 1 2.5 t\n", "\n", "q Q0 ü 1 2.5 t\n",
+     "q Q0 d - 2.5 t\n", "q Q0 d 1.0 2.5 t\n", "q Q0 d 1 inf t\n", "q\x1cQ0 d 1 2.5 t\n", "q\nQ0 d 1 2.5 t "],
 )  # fmt: skip
 def test_what_is_not_regular_is_left_to_the_careful_reader(line: str) -> None:
     assert read_columns([REGULAR, line.encode()], bytearray()) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "q Q0 d 1 2.5 t\r\n",
+        "q  Q0\t\td 1   2.5 t\n",
+        " q Q0 d 1 2.5 t \n",
+        "q Q0 d 1 2.5 t",
+        "q Q0\rd 1 2.5 t\n",
+    ],
+)
+def test_what_only_lacks_tidiness_is_regular(line: str) -> None:
+    columns = read_columns([REGULAR, line.encode()], bytearray())
+    assert columns is not None
+    assert (columns.qids, columns.docids.texts()[-1], columns.tag) == (["q1", "q2", "q"], "d", "t")
 
 
 def test_ranks_that_contradict_the_scores() -> None:
