@@ -115,6 +115,14 @@ def test_models_that_are_not_there_are_one_sentence(rearank: Run, tmp_path: Path
     assert "nobody/nothing" in missing
 
 
+def test_a_file_that_cannot_be_read_is_named_before_a_model_is_loaded(rearank: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"qid": "1"}\n', encoding="utf-8")
+    done = rearank("rerank", str(broken), "--model", "demo", status=65)
+    assert done.stderr.startswith(f"rearank: {broken}:1: expected an object")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_recording_that_lacks_a_window_ends_with_66_and_no_file(
     rearank: Run, recording: str, tmp_path: Path
 ) -> None:

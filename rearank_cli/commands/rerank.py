@@ -13,9 +13,9 @@ from rearank_cli.engines.tokenizer import ChatTokenizer, context_of
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.jsonl import write_candidates
 from rearank_cli.formats.provenance import clean_argument, write_provenance
-from rearank_cli.formats.streams import open_sink, open_source
+from rearank_cli.formats.streams import STDIN, open_sink, open_source
 from rearank_cli.formats.trec import clean_tag, write_run
-from rearank_cli.ranking.choosing import chosen, run_tag
+from rearank_cli.ranking.choosing import begun, chosen, run_tag
 from rearank_cli.ranking.dry_run import Prices
 from rearank_cli.ranking.dry_run import dry_run as count_windows
 from rearank_cli.ranking.profiles import profile
@@ -140,6 +140,10 @@ def rerank(
             expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
             return
+        if (
+            source.name != STDIN
+        ):  # a stage before this one works while the model is loaded; a file can be read now
+            stream = begun(stream)
         reranking = Reranking(open_engine(how.model if model else None, plan.sampling, wanted), plan, stop)
         for candidates in reranking.run(stream, source.share_read):
             label = clean_tag(tag) if tag else run_tag(candidates.tag, source.name, name)

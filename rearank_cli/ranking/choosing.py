@@ -1,6 +1,7 @@
 """Which queries are reranked, and under which tag the run is known."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from rearank_cli.errors import DataError
@@ -32,6 +33,12 @@ def chosen(stream: Iterable[Candidates], *, limit: int | None, qids: frozenset[s
             return
     if not found:
         raise DataError("no query was left to rerank; check --qids and the input")
+
+
+def begun(stream: Iterator[Candidates]) -> Iterator[Candidates]:
+    """Return the same queries, of which the first is read now: raises at once what reading it raises."""
+    first = list(islice(stream, 1))
+    return chain(first, stream)
 
 
 def run_tag(tag: str, source: str, model: str) -> str:
