@@ -140,9 +140,8 @@ def rerank(
             expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
             return
-        if (
-            source.name != STDIN
-        ):  # a stage before this one works while the model is loaded; a file can be read now
+        # Behind a pipe the model is loaded while the stage before works; a file is looked at first.
+        if source.name != STDIN:
             stream = begun(stream)
         reranking = Reranking(open_engine(how.model if model else None, plan.sampling, wanted), plan, stop)
         for candidates in reranking.run(stream, source.share_read):

@@ -17,8 +17,6 @@ from rearank_cli.records import Qrels
 _OTHERS = ir_measures.providers.FallbackProvider(
     [ir_measures.cwl_eval, ir_measures.compat, ir_measures.judged, ir_measures.msmarco, ir_measures.accuracy]
 )
-
-
 AT_ONCE = 16  # queries: of a thousand documents each, they stay near the processor
 
 
