@@ -11,9 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from rearank_cli.cli import COMMANDS, build
 
-_USAGE = cast(
-    "type[Exception]", typer.BadParameter.__mro__[1]
-)  # UsageError, of click or of what Typer made of it
+# UsageError, of click or of what Typer made of it.
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 _INLINE = re.compile(r"`(rearank [^`]+)`")

@@ -57,9 +57,7 @@ def refused(rearank: Run, reader: str, file: str, status: int, words: str) -> No
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
-@pytest.mark.parametrize(
-    "reader", [pytest.param(name, marks=pytest.mark.slow) if name == "train" else name for name in READERS]
-)  # train loads torch first
+@pytest.mark.parametrize("reader", READERS)
 def test_whatever_a_file_is_read_as_damage_in_it_is_one_sentence(rearank: Run, reader: str) -> None:
     Path("bad.gz").write_bytes(b"\x1f\x8b and then no gzip")
     refused(rearank, reader, "bad.gz", 65, "bad.gz")

@@ -11,14 +11,8 @@ from tests.conftest import ROOT, Run
 from tests.ranking.test_prompts import recipe
 from tests.test_layers import HEAVY, printed_and_loaded
 
-ORDER = (
-    "retrieve",
-    "rerank",
-    "evaluate",
-    "augment",
-    "train",
-    "doctor",
-)  # each reads what those before it wrote
+# Each reads what those before it wrote.
+ORDER = ("retrieve", "rerank", "evaluate", "augment", "train", "doctor")
 SHORTER = {  # of what takes minutes
     "rerank": " --limit 2",
     "train": " --steps 1 --set prompts=2 --set rollouts=4 --set micro_batch=4 --set mini_batch=1 --set eval_limit=4",

@@ -264,9 +264,8 @@ class EndpointEngine:
 def pause(attempt: int, asked: float) -> float:
     """Return how many seconds to wait after the attempt of this number (1 or more), at least those asked for."""
     growing = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
-    return max(asked, 0.0) + growing * uniform(
-        0.5, 1.0
-    )  # jitter: those who failed together must not return so
+    jitter = uniform(0.5, 1.0)  # those who failed together must not return so
+    return max(asked, 0.0) + growing * jitter
 
 
 def _server(url: str, endpoint: Endpoint) -> _Server:

@@ -18,9 +18,8 @@ from rearank_cli.formats.trec import run_lines, twice
 
 COLUMNS, ASCII = 6, 127
 QID, DOCID, RANK, SCORE, LAST = 0, 2, 3, 4, 5
-DIGITS = (
-    15  # so many are exact in a float, as is the power of ten below them: one division rounds as it should
-)
+# So many digits are exact in a float, as is the power of ten below them: one division rounds as it should.
+DIGITS = 15
 BLANK, HASH, MINUS, POINT, ZERO = b" #-.0"
 _TABS, _SEPARATORS = bytes.maketrans(b"\t", b" "), b"     \n"
 _POWERS = np.array([float(10**power) for power in range(DIGITS + 3)])
