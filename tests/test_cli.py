@@ -152,6 +152,36 @@ def test_a_terminal_as_stdin_is_usage_and_no_hang() -> None:
     assert "stdin is a terminal" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("lines", "more", "status", "words"),
+    [
+        (2, [], 66, "holds no answer for query '2'"),
+        (1, ["--max-time", "1s"], 75, "the time of --max-time is over"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_the_end_waits_for_no_stage_before(
+    recording: str, tmp_path: Path, lines: int, more: list[str], status: int, words: str, *, named: bool
+) -> None:
+    """Its pipe is still open, and a thread still reads from it."""
+    other = LINE.replace('"qid": "1"', '"qid": "2"')
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "rearank_cli", "rerank", *([str(pipe)] if named else [])]
+    with subprocess.Popen(
+        [*command, "--replay", recording, *more], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        with pipe.open("w", encoding="utf-8") if named else process.stdin as stage:
+            stage.write("\n".join([LINE, other][:lines]) + "\n")
+            stage.flush()
+            assert process.wait(timeout=60) == status
+        said = process.stderr.read()
+    assert words in said
+    assert "Fatal" not in said
+
+
 def test_a_reader_that_goes_away_is_no_noise(shell: Run, recording: str, tmp_path: Path) -> None:
     many = [LINE.replace('"1"', f'"{n}"') for n in range(3000)]
     answers = [RECORDED.replace('"1"', f'"{n}"') for n in range(3000)]

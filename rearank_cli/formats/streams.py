@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -175,7 +176,7 @@ def open_source(path: str) -> Iterator[Source]:
     if path == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("stdin is a terminal: pipe data into this command, or name a file")
-        yield _unpacked(STDIN, cast(BinaryIO, sys.stdin.buffer), None)
+        yield _unpacked(STDIN, _stdin(), None)
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - closed below; opening has errors of its own
@@ -183,8 +184,19 @@ def open_source(path: str) -> Iterator[Source]:
         raise MissingInput(f"{path}: expected a file, found a folder; name a file in it") from error
     except OSError as error:
         raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not file.seekable():  # a pipe: to close it would wait for a thread that waits for the stage before
+        yield _unpacked(path, file, file)
+        return
     with file:
         yield _unpacked(path, file, file)
+
+
+def _stdin() -> BinaryIO:
+    """Return a reader of our own: Python closes its one when it ends, and aborts if a thread still waits there."""
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except UnsupportedOperation:  # what stands there is no file, as where a program calls us with bytes
+        return cast(BinaryIO, sys.stdin.buffer)
 
 
 def _unpacked(name: str, stream: BinaryIO, file: BinaryIO | None) -> Source:
