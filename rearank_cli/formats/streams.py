@@ -185,7 +185,9 @@ def open_source(path: str) -> Iterator[Source]:
     except OSError as error:
         raise MissingInput(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if not file.seekable():  # a pipe: to close it would wait for a thread that waits for the stage before
-        yield _unpacked(path, file, file)
+        with file:
+            kept = open(os.dup(file.fileno()), "rb", closefd=False)  # noqa: SIM115
+        yield _unpacked(path, kept, None)
         return
     with file:
         yield _unpacked(path, file, file)
