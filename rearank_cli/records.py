@@ -60,12 +60,31 @@ class Outcome(StrEnum):
     """Every passage named exactly once, nothing else."""
     REPAIRED = "repaired"
     """Passages were missing, repeated or out of range; the gaps were filled in the order presented."""
+    PARTIAL = "partial"
+    """Fewer than half of the passages were named; the others follow in the order presented."""
     TRUNCATED = "truncated"
     """The text broke off before or inside the answer."""
     EMPTY = "empty"
     """No passage was named; the order stays as presented."""
     FAILED = "failed"
-    """No answer came, whatever was tried; the order stays as presented."""
+    """No answer came, whatever was tried; the order stays as presented. It may come another time."""
+    REFUSED = "refused"
+    """The server refused this prompt for good (a content filter, too long); the order stays as presented."""
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether an answer came from which no order could be read: what `--max-malformed` bounds."""
+        return self in (Outcome.TRUNCATED, Outcome.EMPTY)
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether passages that the answer left out had to be put back: what `--max-repaired` bounds."""
+        return self in (Outcome.REPAIRED, Outcome.PARTIAL)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether no answer came: what `--fail-above` bounds."""
+        return self in (Outcome.FAILED, Outcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +139,21 @@ class Prompt:
     thought: str = ""
 
 
-Finish: TypeAlias = Literal["stop", "length", "error"]
+Finish: TypeAlias = Literal["stop", "length", "error", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model wrote, with its cost in tokens and seconds; `finish` "error" means that nothing came."""
+    """What a model wrote, with its cost in tokens and seconds.
+
+    `finish` is "stop" for an answer that ended by itself, "length" for one that was cut off, "error" where no
+    answer came this time, "refused" where none will come however often it is asked for; `reason` then holds
+    the server's own words.
+    """
 
     text: str
     finish: Finish = "stop"
     prompt_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    reason: str = ""

@@ -5,7 +5,8 @@ A header line a start, then one line a finished window:
     {"rearank" (version), "started", "pid", "asked": {"model", "engine", "prompt", "sampling"}}
 
     {"qid", "docids" (as presented), "sample", "prompt" (digest), "completion", "finish",
-     "prompt_tokens", "output_tokens", "seconds", "permutation" (numbers from 1), "outcome"}
+     "prompt_tokens", "output_tokens", "seconds", "permutation" (numbers from 1), "outcome",
+     "reason" (the server's words, where `finish` is error or refused)}
 
 Recorded answers of other tools need only `qid`, `docids` and `completion`.
 """
@@ -17,13 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_args
 
 import orjson
 
 from rearank_cli.errors import DataError, MissingInput
 from rearank_cli.formats.streams import LONGEST
-from rearank_cli.records import Completion, Permutation, Prompt
+from rearank_cli.records import Completion, Finish, Permutation, Prompt
 
 Row = dict[str, Any]  # one line of a trace
 _NUMBERS = ("prompt_tokens", "output_tokens", "seconds")
@@ -39,7 +40,7 @@ class Answer:
 
     def row(self) -> Row:
         """Return the line that the trace keeps."""
-        return {
+        row: Row = {
             "qid": self.prompt.qid,
             "docids": self.prompt.docids,
             "sample": self.prompt.sample,
@@ -52,6 +53,7 @@ class Answer:
             "permutation": [place + 1 for place in self.permutation.order],
             "outcome": self.permutation.outcome,
         }
+        return {**row, "reason": self.completion.reason} if self.completion.reason else row
 
 
 def completion_of(row: Row) -> Completion:
@@ -62,6 +64,7 @@ def completion_of(row: Row) -> Completion:
         prompt_tokens=int(row.get("prompt_tokens", 0)),
         output_tokens=int(row.get("output_tokens", 0)),
         seconds=float(row.get("seconds", 0.0)),
+        reason=str(row.get("reason", "")),
     )
 
 
@@ -166,7 +169,7 @@ def _lacking(row: Row) -> str:
         return '"qid" and "docids" beside "completion"'
     if not isinstance(row["completion"], str) or not isinstance(row["docids"], list):
         return '"completion" as a string and "docids" as a list'
-    if row.get("finish", "stop") not in ("stop", "length", "error"):
-        return '"finish" as stop, length or error'
+    if row.get("finish", "stop") not in get_args(Finish):
+        return f'"finish" as one of {", ".join(get_args(Finish))}'
     numbers = all(isinstance(row.get(name, 0), int | float) for name in _NUMBERS)
     return "" if numbers else f"numbers as {', '.join(_NUMBERS)}"

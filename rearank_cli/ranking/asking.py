@@ -84,6 +84,8 @@ def read(prompt: Prompt, completion: Completion) -> Permutation:
     n = len(prompt.docids)
     if completion.finish == "error":
         return Permutation(tuple(range(n)), Outcome.FAILED)
+    if completion.finish == "refused":
+        return Permutation(tuple(range(n)), Outcome.REFUSED)
     return parse(prompt.thought + completion.text, n)
 
 

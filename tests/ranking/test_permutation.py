@@ -13,7 +13,7 @@ from rearank_cli.ranking.permutation import parse
 from rearank_cli.records import Outcome
 from tests.ranking.test_prompts import recipe
 
-CLEAN, REPAIRED, TRUNCATED, EMPTY, _FAILED = Outcome
+CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
 
 
 @pytest.mark.parametrize(
