@@ -39,6 +39,7 @@ def rerank(
     concurrency: options.Concurrency = None,
     request_timeout: options.RequestTimeout = None,
     retries: options.Retries = None,
+    wait: options.Wait = None,
     batch: options.Batch = None,
     adapter: options.Adapter = None,
     tensor_parallel: options.TensorParallel = None,
@@ -92,6 +93,7 @@ def rerank(
     if how.remark and not replay:
         note(how.remark)
     served = engine is EngineName.ENDPOINT or bool(base_url)
+    waited = wait or (max_time if served else None)
     wanted = EngineOptions(
         name=engine,
         replay=replay,
@@ -100,6 +102,7 @@ def rerank(
         concurrency=concurrency,
         request_timeout=None if request_timeout is None else options.duration(request_timeout),
         retries=retries,
+        wait=None if waited is None else options.duration(waited),
         batch=batch,
         adapter=adapter,
         tensor_parallel=tensor_parallel,

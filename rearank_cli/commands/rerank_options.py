@@ -78,7 +78,14 @@ RequestTimeout = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Time without a word from a server; a request that it ends twice has failed; default: 10m.",
+        help="Time that one request may take; a request that it ends twice has failed; default: 10m.",
+    ),
+]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="How long servers that are down are waited for; default: --max-time, else for the retries alone.",
     ),
 ]
 Retries = Annotated[

@@ -1,73 +1,29 @@
 """What goes to an OpenAI-compatible server and what comes back, without the sending."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
-from rearank_cli.engines.protocol import STOP, Sampling
-from rearank_cli.records import Completion, Prompt
+from rearank_cli.engines.faults import Fault, Kind, foreign, of_body
+from rearank_cli.reasoning import ANSWER, ANSWER_END, MARKS, answer_end, outside_reasoning
+from rearank_cli.records import Completion, Finish, Prompt, Sampling
 
-Body: TypeAlias = dict[str, Any]
-_OPEN = "<answer>"
-
-
-class Kind(StrEnum):
-    """What a fault says of the server, and so what to do about it."""
-
-    DOWN = "down"
-    """It cannot answer anybody now: unreachable, 429, 5xx."""
-    SLOW = "slow"
-    """It did not answer in time; to ask again may take as long again."""
-    ODD = "odd"
-    """It did not answer this request with anything of use: garbage, no text."""
-    FOREIGN = "foreign"
-    """It may be no such server at all: a web page instead of JSON."""
-    REFUSED = "refused"
-    """It will not take this request however often it is asked: 400 and its like."""
-
-
-@dataclass(slots=True)
-class Fault(Exception):  # noqa: N818 - most faults are mended by asking again, and are no errors
-    """One attempt that failed: `what` in a few words, `wait` the seconds that the server asks for."""
-
-    what: str
-    kind: Kind
-    wait: float = 0.0
-
-
-def sampling_fields(sampling: Sampling) -> Body:
-    """Return the fields of a request that say how to decode; greedy needs neither top_p nor seed.
-
-    >>> sampling_fields(Sampling(64))
-    {'max_tokens': 64, 'temperature': 0.0, 'stop': ['</answer>']}
-    """
-    fields: Body = {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature, "stop": [STOP]}
-    if sampling.temperature > 0:
-        fields |= {"top_p": sampling.top_p, "seed": sampling.seed}
-    if sampling.think is not None:
-        fields["chat_template_kwargs"] = {"enable_thinking": sampling.think}
-    if sampling.pattern is not None:
-        fields["structured_outputs"] = {
-            "regex": sampling.pattern
-        }  # servers ignore the old guided_regex silently
-    return fields
-
-
-def adapted(fields: Body, refused: Sequence[str]) -> Body:
-    """Return the fields without those that a server refuses; max_tokens has a newer name.
-
-    >>> adapted({"max_tokens": 64, "temperature": 0.0}, ["max_tokens"])
-    {'temperature': 0.0, 'max_completion_tokens': 64}
-    """
-    kept = {name: value for name, value in fields.items() if name not in refused}
-    if "max_tokens" in refused and "max_completion_tokens" not in refused:
-        kept["max_completion_tokens"] = fields["max_tokens"]
-    return kept
+_ENDS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
+_FILTERS = ("content_filter", "refusal", "safety", "prohibited_content", "blocklist", "guardrail_intervened")
+_THINKING = re.compile("think|reason", re.IGNORECASE)
+_MARK = re.compile("|".join(re.escape(mark) for pair in MARKS for mark in pair), re.IGNORECASE)
+_LISTED = re.compile(r"(?:[0-9]+[.)]\s+)?\[[0-9]+\]|[>,;.=\s]")
+_LETTERS = re.compile(r"[^\W_]+")
+_EPOCH = 1e9  # a Retry-After beyond 30 years is a date
+_CHARACTERS_A_TOKEN = 12
+_FEWEST_TOKENS = 64
+_COUNTED_SHARE = 0.9
 
 
 def messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -75,85 +31,176 @@ def messages(prompt: Prompt) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in prompt.messages]
 
 
-def read_answer(answer: object, seconds: float) -> Completion:
-    """Return the completion in a server's answer, JSON decoded, or its text where it was not JSON.
+def read_answer(answer: object, seconds: float, sampling: Sampling, model: str = "") -> Completion:
+    """Return the completion in a server's answer, JSON decoded, or its text if it was not JSON.
+
+    It ends with the first answer outside the reasoning, whatever the server wrote after that; one without
+    any text is an empty completion.
 
     Raises:
-        Fault: there is no text in it.
+        Fault: there is no completion in it, or the server refuses to give one.
     """
     body = _decoded(answer) if isinstance(answer, str) else answer
     match body:
         case {"choices": [{"message": {} as message} as choice, *_]}:
-            text, reason = _text(message), choice.get("finish_reason")
-        case {"error": error}:
-            raise Fault(f"an error instead of an answer: {_short(error)}", Kind.ODD)
+            ended = str(choice.get("finish_reason") or "stop").lower()
+            _refuse_error(choice, ended, model)
+        case {"error": error} if error:
+            raise of_body(error, model=model)
+        case {"object": "error"}:
+            raise of_body(body, model=model)
         case _:
-            raise Fault(f"expected a chat completion, found {_short(body)}", Kind.ODD)
-    if not text.strip():
-        raise Fault("an answer without any text", Kind.ODD)
-    if reason != "length" and text.rfind(_OPEN) > text.rfind(STOP):
-        text += STOP  # servers take the stop string off
+            raise Fault(f"expected a chat completion, found {repr(body)[:120]}", Kind.ODD)
+    content, reasoning, refusal = _parts(message)
+    # Reasoning that comes apart ends where it ends: a mark that it quotes closes nothing.
+    end = answer_end(content)
+    finish: Finish = "stop" if end is not None or ended in _ENDS else "length"
+    if end is None and (ended in _FILTERS or (refusal and not content.strip())):
+        raise Fault(refusal or f"finish_reason {ended}", Kind.REFUSED)
     return Completion(
-        text,
-        finish="length" if reason == "length" else "stop",
+        _joined(content[:end], reasoning, finish, sampling),
+        finish=finish,
         prompt_tokens=_count(body, "prompt_tokens"),
         output_tokens=_count(body, "completion_tokens"),
         seconds=seconds,
     )
 
 
+def _refuse_error(choice: Mapping[str, Any], ended: str, model: str) -> None:
+    error = choice.get("error")
+    if error:
+        raise of_body(error, model=model)
+    if ended == "error":
+        raise Fault("finish_reason error", Kind.ODD)
+
+
 def _decoded(text: str) -> object:
     """Decode JSON that a server sent under another content type."""
     if text.lstrip()[:1] == "<":
-        raise Fault("a web page instead of JSON", Kind.FOREIGN)
+        raise foreign()
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Fault(f"bytes that are no JSON: {text[:40]!r}", Kind.ODD) from error
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    """Join reasoning, which some servers return by itself, and content."""
-    content = _string(message.get("content"))
-    reasoning = _string(message.get("reasoning_content")) or _string(message.get("reasoning"))
+def _parts(message: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the content, the reasoning and the refusal of a message, "" for what it lacks."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    kinds = [_kind(part) for part in parts]
+    fields = (
+        message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+    )
+    apart = next((text for text in map(_text, fields) if text), "")
+    within, refused = (
+        "".join(_text(part) for part, kind in zip(parts, kinds, strict=True) if kind == wanted)
+        for wanted in ("reasoning", "refusal")
+    )
+    said = "".join(_text(part) for part, kind in zip(parts, kinds, strict=True) if kind == "text")
+    return said, apart + within, _text(message.get("refusal")) or refused
+
+
+def _kind(part: object) -> str:
+    kind = str(part.get("type")) if isinstance(part, dict) else ""
+    return "reasoning" if _THINKING.search(kind) else "refusal" if kind == "refusal" else "text"
+
+
+def _text(value: object) -> str:
+    r"""Return the text of a part of a message, however deep it lies, without halves of characters.
+
+    JSON can escape such a half, and no file can hold it.
+
+    >>> _text("cut \ud83d"), _text(None), _text([{"type": "text", "text": "a"}, "b"])
+    ('cut ?', '', 'ab')
+    """
+    return "".join(_strings(value)).encode("utf-8", "replace").decode()
+
+
+def _strings(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case [*parts]:
+            for part in parts:
+                yield from _strings(part)
+        case (
+            {"text": inner} | {"thinking": inner} | {"reasoning": inner} | {"refusal": inner}
+            | {"summary": inner} | {"content": inner} | {"value": inner}
+        ):  # fmt: skip
+            yield from _strings(inner)
+
+
+def _joined(content: str, reasoning: str, finish: Finish, sampling: Sampling) -> str:
+    """Return reasoning and content as one text.
+
+    Reasoning without content has not ended, unless it is the answer itself, put in the wrong place.
+    """
     if not reasoning:
         return content
-    return f"<think>\n{reasoning}\n</think>\n{content}" if content else f"<think>\n{reasoning}"
+    if not content.strip() and finish == "stop" and _is_answer(reasoning, sampling):
+        return reasoning
+    thought = _MARK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", reasoning)
+    return f"<think>\n{thought}\n</think>\n{content}" if content.strip() else f"<think>\n{thought}"
 
 
-def _string(value: object) -> str:
-    r"""Return a text with halves of characters, which JSON can escape and no file can hold, marked as `?`.
-
-    >>> _string("cut \ud83d"), _string(None)
-    ('cut ?', '')
-    """
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+def _is_answer(reasoning: str, sampling: Sampling) -> bool:
+    if sampling.think is False:
+        return True
+    tagged = ANSWER in reasoning and reasoning.rstrip().endswith(ANSWER_END)
+    return tagged or ("[" in reasoning and not _LISTED.sub("", reasoning))
 
 
 def _count(body: object, name: str) -> int:
-    """Return a count of the answer's `usage`, 0 where the server gives none."""
+    """Return a count of the answer's `usage`, 0 if the server gives none."""
     usage = body.get("usage") if isinstance(body, dict) else None
     number = usage.get(name) if isinstance(usage, dict) else None
     return number if isinstance(number, int) else 0
 
 
-def _short(value: object) -> str:
-    if isinstance(value, dict) and isinstance(value.get("message"), str):
-        value = value["message"]
-    return repr(value)[:120]
+def prompt_was_cut(prompt: Prompt, counted: int) -> int:
+    """Return how many tokens of a prompt the server should have read, if it `counted` far fewer; else 0.
+
+    A prompt that was counted by its tokenizer has lost something if the server read less than 90 % of it.
+    Else a token stands for 12 letters and digits at most, which no language comes near: 4 or 5 are usual,
+    fewer in Chinese. Servers that report fewer than 64 tokens count something else.
+    """
+    if prompt.ids:
+        return len(prompt.ids) if 0 < counted < _COUNTED_SHARE * len(prompt.ids) else 0
+    sent = sum(len(message.content) for message in prompt.messages)
+    if counted < _FEWEST_TOKENS or sent <= _CHARACTERS_A_TOKEN * counted:
+        return 0
+    letters = sum(len(word) for message in prompt.messages for word in _LETTERS.findall(message.content))
+    least = letters // _CHARACTERS_A_TOKEN
+    return least if least > counted else 0
+
+
+def keeps_to(pattern: str, completion: Completion) -> bool:
+    r"""Return whether a completion matches its pattern, as far as can be told: one that was cut off may.
+
+    >>> keeps_to(r"\[1\]", Completion("<think>\nso\n</think>\n[1]")), keeps_to(r"\[1\]", Completion("So: [1]"))
+    (True, False)
+    """
+    whole = completion.text.strip()
+    parts = (whole, outside_reasoning(whole)[0].strip())
+    return completion.finish != "stop" or any(re.fullmatch(pattern, part) for part in parts)
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float:
-    """Return the seconds that Retry-After asks for, 0 where it does not or is malformed.
+    """Return the seconds that Retry-After asks for, 0 if it does not or is malformed.
 
     >>> asked_to_wait({"retry-after": "7"}), asked_to_wait({"retry-after": "soon"}), asked_to_wait({})
     (7.0, 0.0, 0.0)
     """
     value = headers.get("retry-after", "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        if not math.isfinite(seconds):
+            return 0.0
+        return max(0.0, seconds - time.time() if seconds > _EPOCH else seconds)
     try:
         until = parsedate_to_datetime(value)
     except ValueError:

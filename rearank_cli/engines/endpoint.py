@@ -1,48 +1,39 @@
-"""Any OpenAI-compatible server, or several: each request goes where the fewest are in flight."""
+"""Any OpenAI-compatible server, or a fleet of them, behind submit and collect."""
 
-import json
+import asyncio
 import threading
 import time
+import traceback
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from random import uniform
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import Any
 
-from rearank_cli.console import note
-from rearank_cli.engines.chat_completions import (
-    Fault,
-    Kind,
-    adapted,
-    asked_to_wait,
-    messages,
-    read_answer,
-    sampling_fields,
-)
+from rearank_cli.engines.faults import WORDS, Fault, Kind
+from rearank_cli.engines.fleet import Attempt, Fleet, Member
+from rearank_cli.engines.patience import Patience, Trial
 from rearank_cli.engines.protocol import Sampling
-from rearank_cli.errors import RearankError, TryLater, Unavailable, UsageError
+from rearank_cli.engines.remarks import Remarks
+from rearank_cli.engines.server import Server
+from rearank_cli.errors import RearankError, TryLater, Unavailable
 from rearank_cli.records import Completion, Prompt
-
-if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAI
 
 CONCURRENCY = 32
 TIMEOUT = 600.0
 RETRIES = 6
-TIMEOUTS = 2  # tries that ran into the time-out, after which a request is given up, whatever `retries` allows
-_FIRST_PAUSE = 0.5  # seconds before the first retry; doubled from one to the next
-_LONGEST_PAUSE = 30.0
-_LONGEST_WAIT = 300.0  # a server that asks for more is left alone for this call
 _FAILED_IN_A_ROW = 5  # requests given up with none answered in between: the rest would fare no better
-_FAILED = Completion("", finish="error")
+_REFUSED_QUERIES = 5  # queries that were refused, and nothing answered: the rest would fare no better
+_CLOSING = 5.0  # seconds that connections may take to close
+_CUT_OFF = Completion("", finish="error", reason="the run ended before an answer came")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where the servers are and how to ask them.
 
-    `timeout` is in seconds without a word from the server, `concurrency` counts requests in flight over
-    all servers, `retries` those that follow a failed one (0 or more), of which one may follow a time-out.
+    `timeout` bounds one request, in seconds; `concurrency` counts requests in flight over all servers,
+    `retries` those that follow a failed one (0 or more), of which one may follow a time-out. Servers that
+    are down are waited for `wait` seconds (0 or more), beyond the retries.
     """
 
     base_urls: tuple[str, ...]
@@ -50,25 +41,16 @@ class Endpoint:
     concurrency: int = CONCURRENCY
     timeout: float = TIMEOUT
     retries: int = RETRIES
-
-
-@dataclass(slots=True)
-class _Server:
-    """One server: how many requests it has, and till when it is passed over because it was down."""
-
-    name: str
-    client: "OpenAI"
-    in_flight: int = 0
-    down: int = 0  # faults in a row
-    rests_until: float = 0.0
+    wait: float = 0.0
 
 
 class EndpointEngine:
-    """A thread a request behind submit and collect.
+    """Asks in an event loop of its own, in one thread.
 
-    A failed attempt is repeated with growing, jittered pauses, elsewhere where there is another server. A
-    request that fails to the end becomes `Completion("", "error")`. Where that says that the others will
-    fail as well, `collect` raises: TryLater for a server that is down, Unavailable for one that refuses.
+    A failed attempt is repeated with growing, jittered pauses, elsewhere if there is another server: see
+    `fleet`. A request that fails to the end becomes `Completion("", "error")`, one that is refused for good
+    `Completion("", "refused")`, both with the reason. If that says that the others will fail as well,
+    `collect` raises: TryLater for servers that are down, Unavailable for servers that refuse.
     """
 
     def __init__(self, model: str, sampling: Sampling, endpoint: Endpoint) -> None:
@@ -79,29 +61,46 @@ class EndpointEngine:
             Unavailable: the openai client is missing.
         """
         self.capacity = endpoint.concurrency
-        self._endpoint = endpoint
-        self._servers = [_server(url, endpoint) for url in endpoint.base_urls]
-        self._model = model
         self._sampling = sampling
-        self._refused: tuple[str, ...] = ()  # fields that the server does not take
-        self._done: SimpleQueue[tuple[int, Completion] | RearankError | None] = SimpleQueue()
+        servers = [
+            Server(url, model, api_key=endpoint.api_key, timeout=endpoint.timeout)
+            for url in endpoint.base_urls
+        ]
+        self._servers = {Member(server.name): server for server in servers}
+        self._fleet = Fleet(tuple(self._servers), endpoint.concurrency)
+        self._done: SimpleQueue[tuple[int, Completion] | RearankError] = SimpleQueue()
         self._fatal: RearankError | None = None
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._answered = 0
         self._failed_in_a_row = 0
-        self._said: set[tuple[str, Kind]] = set()
+        self._refused_queries: set[str] = set()
+        self._patience = Patience(retries=endpoint.retries, wait=endpoint.wait)
+        self._remarks = Remarks()
+
+    @property
+    def dropped_fields(self) -> tuple[str, ...]:
+        """The fields of a request that a server did not take, or took and did not heed."""
+        fields = [name for server in self._servers.values() for name in server.dropped]
+        return tuple(dict.fromkeys(fields + ["structured_outputs"] * self._remarks.pattern_is_ignored))
 
     def submit(self, key: int, prompt: Prompt) -> None:
-        """Ask about a prompt in a thread of its own, which does not keep the program from ending."""
-        threading.Thread(target=self._work, args=(key, prompt), daemon=True).start()
+        """Begin to ask about a prompt."""
+        if self._closed:
+            self._done.put((key, _CUT_OFF))
+            return
+        if not self._thread.ident:
+            self._thread.start()
+        self._loop.call_soon_threadsafe(self._begin, self._work(key, prompt))
 
     def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
         """Return what was answered or given up since the last call; wait for at least one.
 
         Raises:
             TryLater: no server answers now.
-            Unavailable: a server refuses for good, or is no such server.
+            Unavailable: every server refuses for good, or is no such server.
         """
         if self._fatal is not None:
             raise self._fatal
@@ -112,7 +111,7 @@ class EndpointEngine:
                 if isinstance(finished, tuple):
                     done.append(finished)
                 elif self._fatal is None:
-                    self._fatal = finished or Unavailable("a request broke; the traceback above says where")
+                    self._fatal = finished
                 finished = self._done.get_nowait()
         except Empty:
             pass
@@ -121,174 +120,174 @@ class EndpointEngine:
         return done
 
     def close(self) -> None:
-        """Stop asking; requests in flight are left to themselves."""
-        self._closed.set()
-        for server in self._servers:
-            server.client.close()
+        """Stop asking and close the connections; requests in flight are given up."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._thread.ident:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CLOSING)
+        else:
+            self._loop.close()
 
-    def _work(self, key: int, prompt: Prompt) -> None:
-        finished: tuple[int, Completion] | RearankError | None = None
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._shut())
+        self._loop.close()
+
+    async def _shut(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(server.close() for server in self._servers.values()), return_exceptions=True)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # nobody may wait for ever
+            traceback.print_exception(error)
+            self._done.put(Unavailable("a request broke; the traceback above says where"))
+
+    async def _work(self, key: int, prompt: Prompt) -> None:
         try:
-            finished = (key, self._complete(prompt))
+            self._done.put((key, await self._complete(prompt)))
         except RearankError as error:
-            finished = error
-        finally:
-            self._done.put(finished)  # None where the thread breaks: nobody may wait for ever
+            self._done.put(error)
+        except asyncio.CancelledError:
+            self._done.put((key, _CUT_OFF))
+            raise
 
-    def _complete(self, prompt: Prompt) -> Completion:
-        answered_before, faults = self._answered, list[Fault]()
+    async def _complete(self, prompt: Prompt) -> Completion:
+        started_at, trial, refused = self._answered, Trial(self._answered), dict[Member, Fault]()
+        self._probe(prompt)
+        member = self._chosen()
         while True:
-            server = self._chosen()
-            try:
-                completion = self._ask(server, prompt)
-            except Fault as fault:
-                if self._closed.is_set():  # which may itself be the fault
-                    return _FAILED
-                self._rest(server, fault)
-                faults.append(fault)
-                if self._enough(faults):
-                    return self._given_up(server, faults, alone=self._answered == answered_before)
-                self._say(server, fault)
-                if self._closed.wait(pause(len(faults), fault.wait)):
-                    return _FAILED
-            else:
-                with self._lock:
-                    self._answered += 1
-                    self._failed_in_a_row = server.down = 0
-                return completion
-            finally:
-                with self._lock:
-                    server.in_flight -= 1
+            member, result = await self._raced(member, prompt)
+            if isinstance(result, Completion):
+                self._took(prompt, result, refused)
+                return result
+            if result.kind is Kind.REFUSED:
+                refused[member] = result
+                others = [other for other in self._fleet.left if other not in refused and not other.faults]
+                if len(refused) > 1 or not others:
+                    return self._refused(prompt, member, result)
+                member = others[0]
+                continue
+            if not member.aside:
+                if self._patience.ends(trial, result, time.monotonic(), self._answered):
+                    return self._given_up(member, trial, alone=self._answered == started_at)
+                self._say(member, result)
+            failed, member = member, self._chosen(avoid=member)
+            if member is failed or self._fleet.rests(member, time.monotonic()):
+                await asyncio.sleep(self._patience.pause(trial, time.monotonic()) if trial.faults else 0.0)
 
-    def _chosen(self) -> _Server:
-        with self._lock:
-            now = time.monotonic()
-            server = min(self._servers, key=lambda s: (max(0.0, s.rests_until - now), s.in_flight))
-            server.in_flight += 1
-            return server
+    def _chosen(self, avoid: Member | None = None) -> Member:
+        if not self._fleet.left:
+            raise Unavailable("; ".join(dict.fromkeys(member.aside for member in self._fleet.members)))
+        return self._fleet.choose(time.monotonic(), avoid=() if avoid is None else (avoid,))
 
-    def _enough(self, faults: list[Fault]) -> bool:
-        """Return whether a request that failed so is not to be tried again."""
-        last, timeouts = faults[-1], sum(fault.kind is Kind.SLOW for fault in faults)
-        hopeless = last.kind is Kind.REFUSED or last.wait > _LONGEST_WAIT
-        return hopeless or timeouts >= TIMEOUTS or len(faults) > self._endpoint.retries
-
-    def _rest(self, server: _Server, fault: Fault) -> None:
-        if fault.kind in (Kind.DOWN, Kind.SLOW):
-            with self._lock:
-                server.down += 1
-                server.rests_until = time.monotonic() + pause(server.down, fault.wait)
-
-    def _ask(self, server: _Server, prompt: Prompt) -> Completion:
-        import openai
-
-        fields = adapted(sampling_fields(prompt.sampling or self._sampling), self._refused)
-        body = {"model": self._model, "messages": messages(prompt), **fields}
-        started = time.monotonic()
+    async def _raced(self, member: Member, prompt: Prompt) -> tuple[Member, Completion | Fault]:
+        """Ask a server, and a second one if the first is late; return the first answer, or the last fault."""
+        attempt = self._fleet.begin(member, time.monotonic())
+        if len(self._servers) == 1:
+            return member, await self._attempted(attempt, prompt)
+        flying = {self._loop.create_task(self._attempted(attempt, prompt)): attempt}
         try:
-            # Not chat.completions.create(): it walks every message, 15 ms of CPU where this takes 2.
-            answer = server.client.post("/chat/completions", cast_to=object, body=body)
-        except openai.APITimeoutError as error:
-            if type(error.__cause__).__name__ == "ConnectTimeout":  # of httpx, or of httpx2 in newer clients
-                raise Fault("no connection (timed out)", Kind.DOWN) from error
-            raise Fault(f"no answer within {self._endpoint.timeout:g} s", Kind.SLOW) from error
-        except openai.APIConnectionError as error:
-            raise Fault(f"no connection ({_cause(error)})", Kind.DOWN) from error
-        except openai.APIStatusError as error:
-            if error.status_code in (400, 422) and error.param in fields:
-                self._adapt(error.param)
-                return self._ask(server, prompt)
-            raise self._fault(server, error) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise Fault("bytes that are no JSON", Kind.ODD) from error
-        except RuntimeError as error:  # what a client says that was closed before it could send
-            if not self._closed.is_set():
-                raise
-            raise Fault("closed", Kind.ODD) from error
-        return read_answer(answer, time.monotonic() - started)
+            while True:
+                done, _ = await asyncio.wait(
+                    flying, timeout=self._fleet.glance(), return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    attempt = flying.pop(task)
+                    result = task.result()
+                    if isinstance(result, Completion) or not flying:
+                        return attempt.member, result
+                if not done and len(flying) == 1:
+                    other = self._fleet.another(attempt, time.monotonic())
+                    if other is not None:
+                        second = self._fleet.begin(other, time.monotonic())
+                        flying[self._loop.create_task(self._attempted(second, prompt))] = second
+        finally:
+            for task in flying:
+                task.cancel()
 
-    def _adapt(self, refused: str) -> None:
-        with self._lock:
-            if refused not in self._refused:
-                self._refused += (refused,)
-                note(f"{self._model}: the server does not take {refused!r}; asked without it from here on")
+    async def _attempted(self, attempt: Attempt, prompt: Prompt) -> Completion | Fault:
+        member = attempt.member
+        try:
+            completion = await self._servers[member].ask(prompt, prompt.sampling or self._sampling)
+        except Fault as fault:
+            if fault.kind is Kind.REFUSED:
+                self._fleet.refused(attempt, time.monotonic())
+            else:
+                self._fleet.failed(attempt, time.monotonic(), fault.wait)
+            if fault.kind is Kind.DENIED or (fault.kind is Kind.FOREIGN and not member.answers):
+                self._set_aside(member, fault)
+            return fault
+        except asyncio.CancelledError:
+            self._fleet.dropped(attempt, time.monotonic())
+            raise
+        self._fleet.answered(attempt, time.monotonic())
+        return completion
 
-    def _fault(self, server: _Server, error: "APIStatusError") -> Fault:
-        status, said = error.status_code, self._unkeyed(" ".join(error.message.split()))[:200]
-        if status in (401, 403):
+    def _probe(self, prompt: Prompt) -> None:
+        """Send a copy of a prompt where nobody would, for what its time says of that server."""
+        member = self._fleet.to_probe(time.monotonic())
+        if member is not None:
+            self._begin(self._probed(self._fleet.begin(member, time.monotonic()), prompt))
+
+    async def _probed(self, attempt: Attempt, prompt: Prompt) -> None:
+        result = await self._attempted(attempt, prompt)
+        if isinstance(result, Fault) and result.kind is Kind.REFUSED:
+            self._fleet.blame(attempt.member, time.monotonic())
+
+    def _took(self, prompt: Prompt, completion: Completion, refused: dict[Member, Fault]) -> None:
+        """Count an answer; what one server answers, another one may not refuse."""
+        self._answered += 1
+        self._failed_in_a_row = 0
+        self._patience.answered()
+        for member, fault in refused.items():
+            self._fleet.blame(member, time.monotonic())
+            self._remarks.fault(member.name, fault)
+        self._remarks.answer(prompt, prompt.sampling or self._sampling, completion)
+
+    def _refused(self, prompt: Prompt, member: Member, fault: Fault) -> Completion:
+        self._refused_queries.add(prompt.qid)
+        if not self._answered and len(self._refused_queries) >= _REFUSED_QUERIES:
             raise Unavailable(
-                f"{server.name}: the server refuses with {status} ({said}); name the variable that holds a valid "
-                "key with --api-key-env"
+                f"{member.name}: {fault.what}; so it went for {len(self._refused_queries)} queries, nothing was "
+                "answered, and asking again is no use"
             )
-        if status in (404, 405):
-            raise Unavailable(
-                f"{server.name}: expected an OpenAI-compatible server that has the model {self._model!r}, found "
-                f"{status} ({said}); check --base-url, which mostly ends in /v1, and --model"
-            )
-        what, wait = f"HTTP {status} ({said})", asked_to_wait(error.response.headers)
-        if status in (408, 409, 425, 429) or status >= 500:
-            return Fault(what, Kind.ODD if status == 500 else Kind.DOWN, wait)
-        return Fault(what, Kind.REFUSED)
+        self._remarks.refusal(member.name, prompt.qid, fault)
+        return Completion("", finish="refused", reason=fault.what[:WORDS])
 
-    def _given_up(self, server: _Server, faults: list[Fault], *, alone: bool) -> Completion:
+    def _set_aside(self, member: Member, fault: Fault) -> None:
+        """Ask a server nothing more; a web page alone is no reason if there is no other server."""
+        others = [other for other in self._fleet.left if other is not member]
+        if others or fault.kind is Kind.DENIED:
+            member.aside = f"{member.name}: {fault.what}"
+        if others:
+            self._remarks.set_aside(member.name, fault)
+
+    def _given_up(self, member: Member, trial: Trial, *, alone: bool) -> Completion:
         """Count a failed request; `alone` says that nothing at all was answered while it was tried."""
-        fault = faults[-1]
-        with self._lock:
-            self._failed_in_a_row += 1
-            hopeless = self._failed_in_a_row >= _FAILED_IN_A_ROW
-        sentence = f"{server.name}: {fault.what}"
+        fault, tries = trial.faults[-1], len(trial.faults)
+        self._failed_in_a_row += 1
+        sentence = f"{member.name}: {fault.what}"
         if fault.kind is Kind.FOREIGN and not self._answered:
-            raise Unavailable(
-                f"{sentence}: expected an OpenAI-compatible server; check --base-url, which mostly ends in /v1"
-            )
-        if fault.kind is Kind.REFUSED and hopeless:
-            raise Unavailable(
-                f"{sentence}; so it went {_FAILED_IN_A_ROW} times in a row, and asking again is no use"
-            )
-        if (fault.kind is Kind.DOWN and alone) or hopeless:
-            tried = f", in the last of {len(faults)} tries" if len(faults) > 1 else ""
-            raise TryLater(f"{sentence}{tried}; what was answered so far is in the trace, try again later")
-        return _FAILED
+            raise Unavailable(sentence)
+        if (fault.kind is Kind.DOWN and alone) or self._failed_in_a_row >= _FAILED_IN_A_ROW:
+            tried = f", in the last of {tries} tries" if tries > 1 else ""
+            raise TryLater(f"{sentence}{tried}; try again later")
+        return Completion("", finish="error", reason=fault.what[:WORDS])
 
-    def _say(self, server: _Server, fault: Fault) -> None:
-        with self._lock:
-            new = (server.name, fault.kind) not in self._said
-            self._said.add((server.name, fault.kind))
-        if new:
-            note(f"{server.name}: {fault.what}; trying again, here and after faults like it")
-
-    def _unkeyed(self, text: str) -> str:
-        return text.replace(self._endpoint.api_key, "[key]") if self._endpoint.api_key else text
-
-
-def pause(attempt: int, asked: float) -> float:
-    """Return how many seconds to wait after the attempt of this number (1 or more), at least those asked for."""
-    growing = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
-    jitter = uniform(0.5, 1.0)  # those who failed together must not return so
-    return max(asked, 0.0) + growing * jitter
-
-
-def _server(url: str, endpoint: Endpoint) -> _Server:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--base-url {url!r}: expected a URL such as http://localhost:8000/v1")
-    try:
-        import openai
-    except ImportError as error:
-        raise Unavailable(
-            f"the endpoint engine needs the openai client ({error}); install it: pip install openai"
-        ) from error
-    client = openai.OpenAI(
-        base_url=url,
-        api_key=endpoint.api_key or "none",
-        max_retries=0,
-        timeout=openai.Timeout(endpoint.timeout, connect=min(10.0, endpoint.timeout)),
-    )
-    return _Server(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", client)
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost words of a connection error: the outer ones only say that there was one."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error)[:120] or type(error).__name__
+    def _say(self, member: Member, fault: Fault) -> None:
+        self._remarks.fault(member.name, fault)
+        now, since = time.monotonic(), self._patience.down_since
+        if since is not None and self._patience.left(now) > 0:
+            self._remarks.waiting(member.name, fault, since, self._patience.left(now), now)

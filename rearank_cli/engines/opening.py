@@ -41,7 +41,7 @@ class Opened:
 class EngineOptions:
     """What the command line says about the engine; None, False and () where it says nothing.
 
-    `batch` and `concurrency` count windows, `max_model_len` tokens, `request_timeout` seconds;
+    `batch` and `concurrency` count windows, `max_model_len` tokens, `request_timeout` and `wait` seconds;
     `gpu_memory_utilization` is 0 to 1.
     """
 
@@ -60,6 +60,7 @@ class EngineOptions:
     concurrency: int | None = None
     request_timeout: float | None = None
     retries: int | None = None
+    wait: float | None = None
     constrain: bool = False
     deterministic: bool = False
 
@@ -78,6 +79,7 @@ _TAKEN = {
         "concurrency",
         "request_timeout",
         "retries",
+        "wait",
     },
     EngineName.REPLAY: {"replay"},
 }
@@ -180,6 +182,7 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
         concurrency=options.concurrency or CONCURRENCY,
         timeout=options.request_timeout or TIMEOUT,
         retries=RETRIES if options.retries is None else options.retries,
+        wait=options.wait or 0.0,
     )
     tokenizer = ChatTokenizer(options.tokenizer, think=sampling.think) if options.tokenizer else None
     engine = EndpointEngine(model, sampling, endpoint)
@@ -190,13 +193,17 @@ def api_key(variable: str | None) -> str | None:
     """Return the key that an environment variable holds, None where no variable is named.
 
     Raises:
-        UsageError: the variable is unset or empty.
+        UsageError: the variable is unset or empty, or holds what no request can carry.
     """
     if variable is None:
         return None
-    key = os.environ.get(variable, "")
+    key = os.environ.get(variable, "").strip()
     if not key:
         raise UsageError(f"--api-key-env {variable}: expected that variable to hold a key, found it unset")
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(
+            f"--api-key-env {variable}: expected a key in one line of ASCII, found other characters"
+        )
     return key
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TEXT = "<think>so</think><answer>[2] > [1]"
+TEXT = "<think>so</think><answer>[2] > [1]</answer>"
 GOOD = {
     "choices": [{"message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 11, "completion_tokens": 7},
