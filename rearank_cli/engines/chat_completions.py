@@ -1,5 +1,6 @@
 """What goes to an OpenAI-compatible server and what comes back, without the sending."""
 
+import json
 import math
 import re
 import time
@@ -7,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-
-import orjson
 
 from rearank_cli.engines.faults import Fault, Kind, foreign, of_body
 from rearank_cli.reasoning import ANSWER, ANSWER_END, MARKS, answer_end, outside_reasoning
@@ -32,7 +31,7 @@ def messages(prompt: Prompt) -> list[dict[str, str]]:
 
 
 def read_answer(answer: object, seconds: float, sampling: Sampling, model: str = "") -> Completion:
-    """Return the completion in a server's answer, JSON decoded, or its text if it was not JSON.
+    """Return the completion in a server's answer.
 
     It ends with the first answer outside the reasoning, whatever the server wrote after that; one without
     any text is an empty completion.
@@ -40,17 +39,16 @@ def read_answer(answer: object, seconds: float, sampling: Sampling, model: str =
     Raises:
         Fault: there is no completion in it, or the server refuses to give one.
     """
-    body = _decoded(answer) if isinstance(answer, str) else answer
-    match body:
+    match answer:
         case {"choices": [{"message": {} as message} as choice, *_]}:
             ended = str(choice.get("finish_reason") or "stop").lower()
             _refuse_error(choice, ended, model)
         case {"error": error} if error:
             raise of_body(error, model=model)
         case {"object": "error"}:
-            raise of_body(body, model=model)
+            raise of_body(answer, model=model)
         case _:
-            raise Fault(f"expected a chat completion, found {repr(body)[:120]}", Kind.ODD)
+            raise Fault(f"expected a chat completion, found {repr(answer)[:120]}", Kind.ODD)
     content, reasoning, refusal = _parts(message)
     # Reasoning that comes apart ends where it ends: a mark that it quotes closes nothing.
     end = answer_end(content)
@@ -60,8 +58,8 @@ def read_answer(answer: object, seconds: float, sampling: Sampling, model: str =
     return Completion(
         _joined(content[:end], reasoning, finish, sampling),
         finish=finish,
-        prompt_tokens=_count(body, "prompt_tokens"),
-        output_tokens=_count(body, "completion_tokens"),
+        prompt_tokens=_count(answer, "prompt_tokens"),
+        output_tokens=_count(answer, "completion_tokens"),
         seconds=seconds,
     )
 
@@ -74,14 +72,19 @@ def _refuse_error(choice: Mapping[str, Any], ended: str, model: str) -> None:
         raise Fault("finish_reason error", Kind.ODD)
 
 
-def _decoded(text: str) -> object:
-    """Decode JSON that a server sent under another content type."""
-    if text.lstrip()[:1] == "<":
+def decoded(text: str | bytes) -> object:
+    """Return the JSON that a server sent, whatever it calls it.
+
+    Raises:
+        Fault: it is none.
+    """
+    if text.lstrip()[:1] in ("<", b"<"):
         raise foreign()
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        found: object = json.loads(text)  # orjson refuses halves of characters
+    except ValueError as error:
         raise Fault(f"bytes that are no JSON: {text[:40]!r}", Kind.ODD) from error
+    return found
 
 
 def _parts(message: Mapping[str, Any]) -> tuple[str, str, str]:

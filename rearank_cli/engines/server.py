@@ -1,8 +1,13 @@
-"""One OpenAI-compatible server: how it is asked, and what is taken from it."""
+"""One OpenAI-compatible server: how it is asked, and what is taken from it.
+
+The openai client lends its HTTP client, with the proxies, limits and keep-alives that suit such servers. Its
+methods above that are left alone: they take as much CPU again as a request does, follow redirects, and send
+headers from the environment to whatever server is asked.
+"""
 
 import asyncio
-import json
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
@@ -10,15 +15,16 @@ from urllib.request import getproxies, proxy_bypass
 
 import orjson
 
+from rearank_cli import __version__
 from rearank_cli.console import note
-from rearank_cli.engines.chat_completions import asked_to_wait, messages, read_answer
+from rearank_cli.engines.chat_completions import asked_to_wait, decoded, messages, read_answer
 from rearank_cli.engines.faults import Fault, Kind, of_status, redirected
-from rearank_cli.engines.fields import adapted, sampling_fields, unsupported_field
+from rearank_cli.engines.fields import Body, adapted, sampling_fields, unsupported_field
 from rearank_cli.errors import Unavailable, UsageError
 from rearank_cli.records import Completion, Prompt, Sampling
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import DefaultAsyncHttpxClient
 
 _CONNECT = 10.0  # seconds
 _NAMES_OF_SECRETS = ("key", "token", "secret", "pass", "pwd", "sig", "auth", "code")
@@ -38,9 +44,14 @@ class Server:
             UsageError: the URL is none.
             Unavailable: the openai client is missing.
         """
+        _check(url)
         self.name = shown(url)
-        self.client = _client(url, api_key, timeout)
+        self.http, self._timeouts, self._failures = _http_client(timeout)
         self.dropped: tuple[str, ...] = ()
+        self._url = _chat_completions(url)
+        self._headers = {"Content-Type": "application/json", "User-Agent": f"rearank/{__version__}"}
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         self._model = model
         self._timeout = timeout
         self._proxy = _proxy(url)
@@ -65,38 +76,37 @@ class Server:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.client.close()
+        await self.http.aclose()
 
     async def _ask(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        import openai
-
         started = time.monotonic()
         while True:
             fields = adapted(sampling_fields(sampling), self.dropped)
-            body = {"model": self._model, "messages": messages(prompt), **fields}
+            body = orjson.dumps({"model": self._model, "messages": messages(prompt), **fields})
             try:
-                # Not chat.completions.create(): it walks every message, five times the CPU of this.
-                answer = await self.client.post("/chat/completions", cast_to=object, body=body)
-            except openai.APITimeoutError as error:
+                response = await self.http.post(self._url, content=body, headers=self._headers)
+            except self._timeouts as error:
                 raise Fault(f"no connection (timed out{self._proxy})", Kind.DOWN) from error
-            except openai.APIConnectionError as error:
+            except self._failures as error:
                 raise Fault(f"no connection ({_cause(error)}{self._proxy})", Kind.DOWN) from error
-            except openai.APIStatusError as error:
-                self._adapt(error, fields)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise Fault("bytes that are no JSON", Kind.ODD) from error
-            else:
-                return read_answer(answer, time.monotonic() - started, sampling, self._model)
+            if response.is_success:
+                return read_answer(
+                    decoded(response.content), time.monotonic() - started, sampling, self._model
+                )
+            if response.is_redirect:
+                raise redirected(response.status_code, shown(response.headers["location"]))
+            wait = asked_to_wait(response.headers)
+            self._adapt(response.status_code, self._unkeyed(response.text), fields, wait)
 
-    def _adapt(self, error: "APIStatusError", fields: dict[str, object]) -> None:
-        """Drop the field that the server does not take; raise where that is not what it says."""
-        status, headers = error.status_code, error.response.headers
-        body = _decoded(self._unkeyed(error.response.text))
+    def _adapt(self, status: int, text: str, fields: Body, wait: float) -> None:
+        """Drop the field that the server does not take; raise if that is not what it says."""
+        try:
+            body = decoded(text)
+        except Fault:
+            body = text
         field = unsupported_field(body, fields) if status in _ABOUT_FIELDS else None
         if field is None:
-            if 300 <= status < 400:
-                raise redirected(status, shown(headers.get("location", ""))) from error
-            raise of_status(status, body, model=self._model, wait=asked_to_wait(headers)) from error
+            raise of_status(status, body, model=self._model, wait=wait)
         if field not in self.dropped:
             self.dropped += (field,)
             note(f"{self.name}: the server does not take {field!r}; asked without it from here on")
@@ -117,14 +127,32 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _client(url: str, api_key: str | None, timeout: float) -> "AsyncOpenAI":
+def _check(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        found = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        found = False
+    if not found:
+        named = url.rpartition("@")[2].partition("?")[0]  # a password may stand before, a key behind
+        raise UsageError(f"--base-url {named!r}: expected a URL such as http://localhost:8000/v1")
+
+
+def _chat_completions(url: str) -> str:
+    """Return where completions are asked for; what follows a `?` stays at the end.
+
+    >>> _chat_completions("http://host/v1/?api-version=1")
+    'http://host/v1/chat/completions?api-version=1'
+    """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        # Not the URL itself: a password may stand where no host was found.
-        raise UsageError(
-            f"--base-url {shown(url)!r}: expected a URL such as http://localhost:8000/v1, found no "
-            f"{'host' if parts.scheme in ('http', 'https') else 'http:// or https:// at its start'}"
-        )
+    path = f"{parts.path.rstrip('/')}/chat/completions"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _http_client(
+    timeout: float,
+) -> tuple["DefaultAsyncHttpxClient", type[Exception], type[Exception]]:
+    """Return an HTTP client, what it raises when it waited too long, and what for all other failures."""
     try:
         import openai
     except ImportError as error:
@@ -132,17 +160,11 @@ def _client(url: str, api_key: str | None, timeout: float) -> "AsyncOpenAI":
             f"the endpoint engine needs the openai client ({error}); install it: pip install openai"
         ) from error
     limits = openai.Timeout(None, connect=min(_CONNECT, timeout / 2))
-    client = openai.AsyncOpenAI(
-        base_url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
-        api_key=api_key or "none",
-        max_retries=0,
-        timeout=limits,
-        default_query=dict(parse_qsl(parts.query)),
-        http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=limits),
-    )
-    # The client takes these from the environment, where they are meant for OpenAI and nobody else.
-    client.organization = client.project = None
-    return client
+    client = openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=limits)
+    library = sys.modules[
+        type(client).__bases__[0].__module__.partition(".")[0]
+    ]  # httpx, or its successor httpx2
+    return client, library.TimeoutException, library.HTTPError
 
 
 def _secrets(url: str, api_key: str | None) -> tuple[str, ...]:
@@ -162,14 +184,6 @@ def _proxy(url: str) -> str:
     parts = urlsplit(url)
     through = getproxies().get(parts.scheme) or getproxies().get("all")
     return f", through the proxy {shown(through)}" if through and not proxy_bypass(parts.netloc) else ""
-
-
-def _decoded(text: str) -> object:
-    try:
-        decoded: object = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    return decoded
 
 
 def _cause(error: BaseException) -> str:

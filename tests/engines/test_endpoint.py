@@ -187,8 +187,7 @@ def test_a_host_that_takes_no_connection_is_down_and_not_slow() -> None:
 
     with engine(nobody_listens(), retries=3) as asked:
         (server,) = asked._servers.values()
-        silent = httpx2.AsyncClient(transport=httpx2.MockTransport(unreachable))
-        server.client = server.client.with_options(http_client=silent)
+        server.http = httpx2.AsyncClient(transport=httpx2.MockTransport(unreachable))
         with pytest.raises(TryLater, match=r"no connection \(timed out\), in the last of 4 tries"):
             answers(asked, [PROMPT])
 
