@@ -5,9 +5,9 @@ Pure: it knows neither network nor clock; times are seconds of one clock that th
 How it chooses. Each server has an expected time, a weighted mean of what its answers took, scaled up if more
 requests are in flight there than when it was measured. The least expected time wins; among servers that are
 alike, the one with the fewest requests in flight. A server rests after a fault, longer with each in a row, and
-one without a word for twice the fleet's usual time is given nothing new. A server that is slow, at rest or not
-measured gets a probe now and then: a copy of a request that goes elsewhere too, so that nobody waits for it. A
-request that is late at such a server is sent to a sound one as well, and the first answer counts.
+one without a word for twice the expected time of the fastest is given nothing new. A server that is slow, at
+rest or not measured gets a probe now and then: a copy of a request that goes elsewhere too, so that nobody
+waits for it. A request that is late at such a server is sent to a sound one as well: the first answer counts.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +19,9 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 _WEIGHT = 0.1  # of the newest answer in the expected time, after the first ten
 _ALIKE = 1.25  # expected times of a smaller ratio are alike
-_LATE = 2.0  # usual times without an answer
+_LATE = 2.0  # times the least expected time, without an answer
+_NEVER_HEARD = 1.25  # the same for a server without any answer, once the fastest has given a few
+_A_FEW = 4
 _STALE = 30.0  # expected times without an answer, after which a server is measured again
 
 
@@ -74,17 +76,19 @@ class Fleet:
         Raises:
             ValueError: all were set aside.
         """
-        usual = self.usual()
-        least = min((self._foreseen(m, now) for m in self.left if self._is_sound(m, usual, now)), default=0.0)
+        fastest = self._fastest()
+        least = min(
+            (self._foreseen(m, now) for m in self.left if self._is_sound(m, fastest, now)), default=0.0
+        )
 
         def order(member: Member) -> tuple[bool, int, float, int, float]:
-            if self._is_sound(member, usual, now):
+            if self._is_sound(member, fastest, now):
                 foreseen = self._foreseen(member, now)
                 far = foreseen if foreseen > _ALIKE * least else 0.0
                 return member in avoid, 0, far, member.in_flight, member.heard
             if self.rests(member, now):
                 return member in avoid, 3, member.rests_until, 0, 0.0
-            late = self._is_late(member, usual, now)
+            late = self._is_late(member, fastest, now)
             return member in avoid, 2 if late else 1, 0.0, member.in_flight, member.heard
 
         return min(self.left, key=order)
@@ -127,25 +131,25 @@ class Fleet:
 
     def dropped(self, attempt: Attempt, now: float) -> None:
         """Let go of a request that another server has answered; the one that is late rests."""
-        if self._is_late(attempt.member, self.usual(), now):
+        if self._is_late(attempt.member, self._fastest(), now):
             self.failed(attempt, now)
         else:
             attempt.member.in_flight -= 1
 
     def another(self, attempt: Attempt, now: float) -> Member | None:
         """Return the member to send a late request to as well, None while it is not late or nobody has room."""
-        usual = self.usual()
-        others = [m for m in self.left if m is not attempt.member and self._is_sound(m, usual, now)]
+        fastest = self._fastest()
+        others = [m for m in self.left if m is not attempt.member and self._is_sound(m, fastest, now)]
         best = min((m for m in others if m.in_flight < self._capacity), key=_expected, default=None)
-        if best is None or now - attempt.started <= _LATE * _expected(best):
+        if best is None or now - attempt.started <= _patience(attempt.member, best):
             return None
         slow = attempt.member.expected is not None and attempt.member.expected > _LATE * _expected(best)
-        return best if slow or self._is_late(attempt.member, usual, now) else None
+        return best if slow or self._is_late(attempt.member, fastest, now) else None
 
     def to_probe(self, now: float) -> Member | None:
         """Return a member to send a copy of a request to, to learn how it is by now; mostly None."""
-        usual = self.usual()
-        sound = [member for member in self.left if self._is_sound(member, usual, now)]
+        fastest = self._fastest()
+        sound = [member for member in self.left if self._is_sound(member, fastest, now)]
         for member in self.left:
             idle = not member.in_flight and not self.rests(member, now)
             unknown = member.expected is None or member.faults or self._is_stale(member, now)
@@ -154,25 +158,26 @@ class Fleet:
         return None
 
     def glance(self) -> float:
-        """Return the seconds between two looks at a request in flight: a quarter of the usual time."""
-        usual = self.usual()
-        return 0.1 if usual is None else min(0.5, max(0.02, usual / 4))
-
-    def usual(self) -> float | None:
-        """Return the expected time of the fastest sound server, None if nothing was measured."""
-        return min((_expected(m) for m in self.left if m.expected is not None and not m.faults), default=None)
+        """Return the seconds between two looks at a request in flight: a quarter of the least expected time."""
+        fastest = self._fastest()
+        return 0.1 if fastest is None else min(0.5, max(0.02, _expected(fastest) / 4))
 
     def rests(self, member: Member, now: float) -> bool:
         """Return whether a member is at rest."""
         return now < member.rests_until
 
-    def _is_sound(self, member: Member, usual: float | None, now: float) -> bool:
-        measured = member.expected is not None and not member.faults and not self.rests(member, now)
-        return measured and not self._is_late(member, usual, now)
+    def _fastest(self) -> Member | None:
+        """Return the member with the least expected time, None if nothing was measured."""
+        measured = (member for member in self.left if member.expected is not None and not member.faults)
+        return min(measured, key=_expected, default=None)
 
-    def _is_late(self, member: Member, usual: float | None, now: float) -> bool:
+    def _is_sound(self, member: Member, fastest: Member | None, now: float) -> bool:
+        measured = member.expected is not None and not member.faults and not self.rests(member, now)
+        return measured and not self._is_late(member, fastest, now)
+
+    def _is_late(self, member: Member, fastest: Member | None, now: float) -> bool:
         """Return whether nothing has come from a member for long, though it was asked."""
-        return usual is not None and member.in_flight > 0 and now - member.heard > _LATE * usual
+        return member.in_flight > 0 and now - member.heard > _patience(member, fastest)
 
     def _is_stale(self, member: Member, now: float) -> bool:
         return member.expected is not None and now - member.heard > _STALE * member.expected
@@ -191,6 +196,14 @@ def pause(attempt: int, asked: float) -> float:
     growing = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
     jitter = uniform(0.5, 1.0)  # those who failed together must not return so
     return max(asked, 0.0) + growing * jitter
+
+
+def _patience(member: Member, fastest: Member | None) -> float:
+    """Return how long a member may take for an answer before it is late, beside the fastest."""
+    if fastest is None:
+        return float("inf")
+    unknown = member.expected is None and fastest.answers >= _A_FEW
+    return (_NEVER_HEARD if unknown else _LATE) * _expected(fastest)
 
 
 def _expected(member: Member) -> float:
