@@ -143,6 +143,8 @@ def _said(body: object) -> str:
             return _said(inner)
         case {"msg": str(message), "loc": [*place]}:
             return f"{'.'.join(map(str, place))}: {message}"
+        case {"message": message, "detail": detail} if message and detail:
+            return f"{_said(message)}: {_said(detail)}"
         case {"message": inner} | {"detail": inner} | {"msg": inner} if inner:
             return _with_code(_said(inner), body) if isinstance(body, dict) else ""
         case [*parts]:

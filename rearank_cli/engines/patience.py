@@ -14,7 +14,7 @@ _LONGEST_WAIT = 300.0  # a server that asks for more is left alone, unless it is
 class Trial:
     """One request: the faults it met; `tries` are those that count against the retries.
 
-    `answered` is how many requests of all had been answered at the last fault.
+    `answered` is how many requests of all had been answered at its start, then at its last fault.
     """
 
     answered: int
@@ -42,11 +42,13 @@ class Patience:
         """Return whether a request that met one more fault is not to be tried again."""
         if fault.kind is Kind.DOWN and self.down_since is None:
             self.down_since = now
-        again = bool(trial.faults) and trial.answered == answered
-        waits = again and fault.kind is Kind.DOWN and self.left(now) > 0
+        for_all = fault.kind is Kind.DOWN and trial.answered == answered
         trial.faults.append(fault)
         trial.answered = answered
-        trial.tries += not waits
+        if for_all and self.left(now) <= 0:
+            trial.tries = len(trial.faults)
+        elif not for_all:
+            trial.tries += 1
         timeouts = sum(fault.kind is Kind.SLOW for fault in trial.faults)
         too_long = fault.wait > max(_LONGEST_WAIT, self.left(now))
         return too_long or timeouts >= TIMEOUTS or trial.tries > self._retries

@@ -29,8 +29,8 @@ def answer(content: str | None, finish: str = "stop", **message: str) -> dict[st
 class FaultyServer(ThreadingHTTPServer):
     """Asks `plan` what to do: it gets the number of the request (from 0) and its body, and returns
 
-    a key of `STATUS`, "hang", "reset", "garbage", "html", "cut", a dict to send as JSON (under the status
-    at "status" where it has one), or "good".
+    a key of `STATUS`, "hang", "drip", "reset", "garbage", "html", "cut", a dict to send as JSON (under the
+    status at "status" where it has one), text to send as it is (after "text:"), or "good".
     """
 
     daemon_threads = True
@@ -42,6 +42,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.bodies: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
+        self.seen: list[tuple[str, dict[str, str]]] = []  # path and headers of each request
         self.headers: dict[str, str] = {}  # sent with every answer that is not "good"
         self.in_flight = self.most_in_flight = 0
         self.lock = threading.Lock()
@@ -65,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(server.bodies)
             server.bodies.append(body)
             server.keys.add(self.headers["Authorization"])
+            server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             server.in_flight += 1
             server.most_in_flight = max(server.most_in_flight, server.in_flight)
         try:
@@ -90,11 +92,18 @@ class _Handler(BaseHTTPRequestHandler):
             case "hang":
                 self.server.over.wait(30)
                 self.close_connection = True
+            case "drip":
+                self._send(200, b"", missing=1000)
+                while not self.server.over.wait(0.05):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
             case "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._send(200, json.dumps(GOOD).encode(), missing=1000)
                 os.close(self.connection.detach())
                 self.close_connection = True
+            case str() if what.startswith("text:"):
+                self._send(422, what.removeprefix("text:").encode(), "text/plain")
             case status:
                 self._send(int(status), json.dumps({"error": {"message": STATUS[status]}}).encode())
 

@@ -79,6 +79,7 @@ def test_auto_takes_vllm_where_it_imports_and_a_gpu_is_there(
             {"name": EngineName.TRANSFORMERS, "retries": 0},
             "--retries is for --engine endpoint, not transformers",
         ),
+        ({"name": EngineName.VLLM, "wait": 60.0}, "--wait is for --engine endpoint, not vllm"),
         ({"name": EngineName.VLLM, "base_url": URL}, "--base-url is for --engine endpoint, not vllm"),
         ({"base_url": URL, "api_key_env": "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE: expected that variable"),
     ],
@@ -86,6 +87,14 @@ def test_auto_takes_vllm_where_it_imports_and_a_gpu_is_there(
 def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         opened(**options)
+
+
+@pytest.mark.parametrize("key", ["sk-\u00e9", "one\ntwo"])
+def test_a_key_that_no_header_can_carry_is_refused_unshown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("A_KEY", key)
+    with pytest.raises(UsageError, match="A_KEY: expected a key in one line of ASCII") as raised:
+        opened(base_url=URL, api_key_env="A_KEY")
+    assert key not in str(raised.value)
 
 
 def test_an_engine_needs_a_model() -> None:

@@ -37,7 +37,7 @@ def test_a_request_that_fails_while_others_are_answered_is_not_waited_for() -> N
 
 def test_the_waiting_begins_anew_after_an_answer() -> None:
     patience = Patience(retries=0, wait=5.0)
-    assert ends(patience, [DOWN]) == [True]
+    assert ends(patience, [DOWN]) == [False]
     assert patience.left(4.0) == 1.0
     patience.answered()
     assert patience.left(4.0) == 0.0
