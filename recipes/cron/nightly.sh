@@ -20,11 +20,28 @@ REARANK="${REARANK:-$here/../../.venv/bin/rearank}"  # cron's PATH knows no virt
 
 tell() { echo "rearank nightly, $DATASET in $FOLDER: $*" >&2; }
 
+# Prints how many answers the trace holds; a request that failed or was refused is none.
+answers() {
+  local count
+  count="$(grep -cE '"finish": ?"(stop|length)"' "$FOLDER/trace.jsonl" 2>/dev/null)" || true
+  echo "${count:-0}"
+}
+
+# The lines of this night's log without those of progress: all, or the first and the last ten.
+this_night() {
+  awk '/^== / { n = 0 } !/ queries done|waiting for .* more at most/ { line[n++] = $0 }
+    END { for (i = 0; i < n; i++) { if (i < 10 || i >= n - 10) print line[i]; else if (i == 10) print "..." } }' "$log"
+}
+
 left_for_the_next_night() {
-  local nights=$(($(cat "$FOLDER/unfinished-nights" 2>/dev/null || echo 0) + 1))
+  local nights=$(($(cat "$FOLDER/unfinished-nights" 2>/dev/null || echo 0) + 1)) why
   echo "$nights" > "$FOLDER/unfinished-nights" || tell "the unfinished nights cannot be counted"
-  [ "$nights" -le "$PATIENCE" ] ||
-    tell "the $1 has not finished for $nights nights; raise MAX_TIME, or see why in $log"
+  [ "$nights" -le "$PATIENCE" ] && exit 75
+  why="raise MAX_TIME, or see why in the log"
+  [ "$1" != reranking ] || [ "$(answers)" != "$answered_before" ] ||
+    why="not one answer came this night: is the server up, and the same as before?"
+  tell "the $1 has not finished for $nights nights; $why; this night in $log:"
+  this_night >&2
   exit 75
 }
 
@@ -34,15 +51,15 @@ settle() {
   case "$status" in
     75) left_for_the_next_night "$stage" ;;  # time is over, a server is down, last night still runs
     143) left_for_the_next_night "$stage" ;;  # SIGTERM in a stage that has nothing to keep
-    65) means="the data are malformed, or the model's answers are" ;;
+    65) means="the data are malformed, the model's answers are, or the server refuses what it is sent" ;;
     66) means="a file, dataset, model or judgement is not there" ;;
     69) means="an engine is missing, or the server refuses for good" ;;
     74) means="an output could not be written; what is in the trace is kept" ;;
     130) means="interrupted" ;;
     *) means="unforeseen" ;;
   esac
-  tell "the $stage failed with status $status: $means; the end of $log:"
-  tail -n 5 "$log" >&2
+  tell "the $stage failed with status $status: $means; this night in $log:"
+  this_night >&2
   exit "$status"
 }
 
@@ -69,6 +86,7 @@ trap : TERM
 
 # Files stand between the stages instead of a pipe: a status is then that of one stage, and each file is
 # written whole or not at all. What the trace holds is not asked again, whichever night answered it.
+answered_before="$(answers)"
 stage retrieval "$REARANK" retrieve --dataset "$DATASET" --hits "$HITS" -o "$FOLDER/candidates.jsonl"
 stage reranking "$REARANK" rerank "$FOLDER/candidates.jsonl" --model "$MODEL" \
   --trace "$FOLDER/trace.jsonl" --max-time "$MAX_TIME" -o "$FOLDER/run.trec" "$@"
