@@ -213,7 +213,7 @@ def _open_vllm(model: str, sampling: Sampling, options: EngineOptions) -> Opened
         eager=options.eager,
         trust_remote_code=options.trust_remote_code,
     )
-    engine = VllmEngine(model, sampling, setup)
+    engine = VllmEngine(model, sampling, setup, opens=tokenizer.opens)
     return Opened(EngineName.VLLM, engine, tokenizer, engine.context)
 
 

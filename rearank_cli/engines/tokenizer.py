@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from rearank_cli.engines.installation import first_line, why
 from rearank_cli.errors import DataError, MissingInput, Unavailable
+from rearank_cli.reasoning import opened_by
 from rearank_cli.records import Message
 
 INSTALL = "pip install 'rearank[local]'"
@@ -33,6 +35,11 @@ class ChatTokenizer:
         self.added: tuple[str, ...] = tuple(self.inner.get_added_vocab())
         """Strings that the tokenizer cuts its input at before anything else."""
 
+    @cached_property
+    def opens(self) -> str:
+        """The end of every prompt if its template opens the reasoning there, else ""; completions begin with it."""
+        return opened_by(self.render([Message("user", "")]))
+
     def render(self, messages: Sequence[Message]) -> str:
         """Return the chat as one text that ends where the model is to begin.
 
@@ -58,6 +65,10 @@ class ChatTokenizer:
             return []
         rows: list[list[int]] = self.inner(list(texts), add_special_tokens=False)["input_ids"]
         return rows
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of token ids, special tokens included: marks of reasoning may be such."""
+        return str(self.inner.decode(list(ids), skip_special_tokens=False)) if ids else ""
 
     def first_tokens(self, texts: Sequence[str], cap: int) -> list[str]:
         """Return each text cut after its first `cap` tokens (1 or more), at a character."""

@@ -39,7 +39,8 @@ class Health:
         return 100 * sum(self.outcomes[outcome] for outcome in outcomes) / max(self.windows, 1)
 
     def __str__(self) -> str:
-        shown = [o for o in Outcome if o is not Outcome.FAILED or self.outcomes[o]]
+        rare = (Outcome.PARTIAL, Outcome.FAILED, Outcome.REFUSED)
+        shown = [outcome for outcome in Outcome if outcome not in rare or self.outcomes[outcome]]
         read = ", ".join(f"{self.outcomes[outcome]} {outcome}" for outcome in shown)
         more = {
             "asked again": self.repaired_by_asking,

@@ -32,6 +32,10 @@ class Tokenizer(Protocol):
     def added(self) -> tuple[str, ...]:
         """Strings at which the tokenizer cuts its input first."""
 
+    @property
+    def opens(self) -> str:
+        """The end of every prompt if the chat template opens the reasoning there, else ""."""
+
     def render(self, messages: Sequence[Message]) -> str:
         """Return a chat as one text."""
 
@@ -110,7 +114,8 @@ class TokenComposer:
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that goes on from what was thought so far, where only the answer can follow."""
         thought = closed_thought(text)
-        ids = array("I", (*prompt.ids, *self._tokenizer.encode([thought])[0]))
+        written = thought.removeprefix(self._tokenizer.opens)  # which the prompt ends with already
+        ids = array("I", (*prompt.ids, *self._tokenizer.encode([written])[0]))
         return replace(prompt, ids=ids, digest=_digest(ids), thought=thought)
 
     def whole(self, query: str, passages: Sequence[str]) -> list[int]:

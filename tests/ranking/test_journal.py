@@ -172,7 +172,7 @@ GOOD = {"qid": "q1", "docids": ["a"], "completion": "[1]"}
         ({**GOOD, "completion": None}, '"completion" as a string'),
         ({**GOOD, "seconds": None}, "numbers as prompt_tokens, output_tokens, seconds"),
         ({**GOOD, "prompt_tokens": "many"}, "numbers as prompt_tokens"),
-        ({**GOOD, "finish": 5}, '"finish" as stop, length or error'),
+        ({**GOOD, "finish": 5}, '"finish" as one of stop, length, error, refused'),
         ({"rearank": "0.1", "asked": 5}, '"asked" in a header'),
         ({"query": {}, "candidates": []}, '"completion", or "rearank"'),
     ],

@@ -68,6 +68,7 @@ class Lossy:
     """A tokenizer that joins letters across the pieces: nothing can be tokenised apart."""
 
     added = ("<|im_start|>",)
+    opens = ""
 
     def render(self, messages: Sequence[Message]) -> str:
         return "<|im_start|>" + str(messages)

@@ -21,6 +21,7 @@ class Words:
     """A tokenizer of words, for tests."""
 
     added: tuple[str, ...] = ()
+    opens = ""
 
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(message.content for message in messages)
