@@ -13,16 +13,16 @@ from collections.abc import Iterable
 from rearank_cli.reasoning import ANSWER, ANSWER_END, MARKS
 
 _ANGLE = (  # names that stand as <name> or </name>, in any case
-    "s bos eos pad unk cls sep mask eod eop eot sop eoh eoa eom endoftext image tools",
+    "s bos eos pad unk cls sep mask eod eop eot sop eoh eoa eom endoftext image tools role",
     r"tool_(?:call|response)s? (?:bos|eos|eop|unk|pad|cls|sep|mask)_token",
-    r"(?:start|end|begin|beginning)_of_\w{1,32} fim_(?:prefix|middle|suffix|pad)",
+    r"(?:start|end|begin|beginning)_(?:of|function)_\w{1,32} fim_(?:prefix|middle|suffix|pad)",
     r"(?:extra_id|special|reserved|reserved_special_token|unused|unused_token)_?\d{1,6}",
     r"file_sep filename repo_?name gh_stars empty_output (?:jupyter|issue|commit)_\w{1,32} seed:[^<>\s]{1,64}",
 )
 _SQUARE = (  # names that stand as [NAME] or [/NAME]
     "INST SYSTEM_PROMPT AVAILABLE_TOOLS TOOL_CALLS TOOL_RESULTS TOOL_CONTENT MODEL_SETTINGS ARGS CALL_ID",
     "THINK IMG IMG_BREAK IMG_END AUDIO BEGIN_AUDIO PREFIX MIDDLE SUFFIX",
-    "BOS EOS PAD UNK CLS SEP MASK gMASK sMASK eMASK sop eop",
+    r"BOS EOS PAD UNK CLS SEP MASK gMASK sMASK eMASK sop eop control_\d{1,6}",
 )
 
 
@@ -40,6 +40,8 @@ _IN_USE = (
     r"<(?=</?SYS>>)",  # Llama 2
     r"\[(?=\|[^\[\]\s]{1,64}\|\])",  # EXAONE
     r">(?=>[A-Z]{4,16}<<)",  # Falcon
+    r"\](?=~!?b[\[\]])",  # MiniMax
+    r"\[(?=e~\[)",  # MiniMax
     r"/(?<!\S/)(?=(?:no_?)?think(?![^\s.,;:!?]))",  # Qwen3, GLM and SmolLM3: switches thinking on or off
 )
 _OURS = (ANSWER, ANSWER_END, *(mark for pair in MARKS for mark in pair if " " not in mark))

@@ -20,6 +20,7 @@ LINES = (
     "[TOOL_CALLS] [SYSTEM_PROMPT] [/SYSTEM_PROMPT] [IMG] [THINK] [/THINK] <start_of_turn> <end_of_turn>",
     "<tool_call> </tool_call> <tool_response> <tools> [CLS] [SEP] [MASK] [gMASK] <sop> [|user|] [|endofturn|]",
     "<seed:bos> </seed:think> <extra_id_0> <SPECIAL_12> <unused7> <fim_prefix> <file_sep> <jupyter_start> <repo_name>",
+    "<role> </role> <start_function_call> [control_8] ]~b] ]~!b[ [e~[ <|eom_id|> <|/thinking|>",
     ">>QUESTION<< /no_think /think /nothink <think> </think> <Thinking> ◁think▷ <answer> </answer>",
 )
 IN_USE = [string for line in LINES for string in line.split()]
