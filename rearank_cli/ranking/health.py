@@ -19,6 +19,7 @@ class Health:
     repaired_by_asking: int = 0
     forced: int = 0
     shortened: int = 0
+    neutralized: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
@@ -59,6 +60,7 @@ class Health:
             "asked again": self.repaired_by_asking,
             "forced to answer": self.forced,
             "prompts cut to the context": self.shortened,
+            "texts with control strings, made harmless": self.neutralized,
             "answers from the trace": self.recalled.total(),
         }
         extra = "".join(f"; {name} {number}" for name, number in more.items() if number)

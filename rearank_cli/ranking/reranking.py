@@ -160,6 +160,7 @@ class Reranking:
             self._journal.close()
         if self._tokens is not None:
             self.health.shortened = self._tokens.shortened
+        self.health.neutralized = self._composer.neutralized
         note(f"{self.health}; {self._throughput()}")
 
     def _throughput(self) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from rearank_cli.engines.model_folder import adapter_rank
 from rearank_cli.engines.protocol import Sampling
-from rearank_cli.engines.vllm import VllmEngine, VllmOptions, adapter_rank
+from rearank_cli.engines.vllm import VllmEngine, VllmOptions
 from rearank_cli.errors import DataError, MissingInput, Unavailable
 from rearank_cli.records import Message
 from tests.conftest import ROOT, Run
