@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from rearank_cli.engines.faults import Fault, Kind, foreign, of_body
-from rearank_cli.reasoning import ANSWER, ANSWER_END, MARKS, answer_end, outside_reasoning
+from rearank_cli.engines.faults import Fault, Kind, foreign, of_body, words
+from rearank_cli.reasoning import ANSWER, ANSWER_END, as_quotation, outside_reasoning, until_answer
 from rearank_cli.records import Completion, Finish, Prompt, Sampling
 
 _ENDS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
 _FILTERS = ("content_filter", "refusal", "safety", "prohibited_content", "blocklist", "guardrail_intervened")
 _THINKING = re.compile("think|reason", re.IGNORECASE)
-_MARK = re.compile("|".join(re.escape(mark) for pair in MARKS for mark in pair), re.IGNORECASE)
 _LISTED = re.compile(r"(?:[0-9]+[.)]\s+)?\[[0-9]+\]|[>,;.=\s]")
 _LETTERS = re.compile(r"[^\W_]+")
 _EPOCH = 1e9  # a Retry-After beyond 30 years is a date
+_LONGEST_NAME = 200  # of a model, in characters
 _CHARACTERS_A_TOKEN = 12
 _FEWEST_TOKENS = 64
 _COUNTED_SHARE = 0.9
@@ -51,16 +51,17 @@ def read_answer(answer: object, seconds: float, sampling: Sampling, model: str =
             raise Fault(f"expected a chat completion, found {repr(answer)[:120]}", Kind.ODD)
     content, reasoning, refusal = _parts(message)
     # Reasoning that comes apart ends where it ends: a mark that it quotes closes nothing.
-    end = answer_end(content)
-    finish: Finish = "stop" if end is not None or ended in _ENDS else "length"
-    if end is None and (ended in _FILTERS or (refusal and not content.strip())):
+    content, whole = until_answer(content)
+    finish: Finish = "stop" if whole or ended in _ENDS else "length"
+    if not whole and (ended in _FILTERS or (refusal and not content.strip())):
         raise Fault(refusal or f"finish_reason {ended}", Kind.REFUSED)
     return Completion(
-        _joined(content[:end], reasoning, finish, sampling),
+        _joined(content, reasoning, finish, sampling),
         finish=finish,
         prompt_tokens=_count(answer, "prompt_tokens"),
         output_tokens=_count(answer, "completion_tokens"),
         seconds=seconds,
+        model=_model(answer),
     )
 
 
@@ -143,7 +144,7 @@ def _joined(content: str, reasoning: str, finish: Finish, sampling: Sampling) ->
         return content
     if not content.strip() and finish == "stop" and _is_answer(reasoning, sampling):
         return reasoning
-    thought = _MARK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", reasoning)
+    thought = as_quotation(reasoning)
     return f"<think>\n{thought}\n</think>\n{content}" if content.strip() else f"<think>\n{thought}"
 
 
@@ -159,6 +160,12 @@ def _count(body: object, name: str) -> int:
     usage = body.get("usage") if isinstance(body, dict) else None
     number = usage.get(name) if isinstance(usage, dict) else None
     return number if isinstance(number, int) else 0
+
+
+def _model(body: object) -> str:
+    """Return what the server calls its model, "" if it does not say."""
+    name = body.get("model") if isinstance(body, dict) else None
+    return words(name, _LONGEST_NAME) if isinstance(name, str) else ""
 
 
 def prompt_was_cut(prompt: Prompt, counted: int) -> int:
