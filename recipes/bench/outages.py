@@ -21,8 +21,8 @@ HITS, WINDOWS_A_QUERY = 100, 9
 RETRY_AFTER = 1  # seconds
 EMPTY, CUT = "empty", "cut by length"
 CUT_TOKENS = 7  # of output, as the server counts them; 1 of a whole answer
-OUTAGES = ("429", "500", "hang", "reset", "garbage", EMPTY, "html")
-FAULTS = (*OUTAGES, CUT)
+OUTAGES = ("429", "500", "hang", "reset", "garbage", "html")
+FAULTS = (*OUTAGES, EMPTY, CUT)
 GIVEN_UP = 5  # requests in a row that the engine gives up before it takes the server for down
 RETRIES = 2
 
@@ -86,7 +86,14 @@ def fifth(claims: Claims, count: int) -> None:
 
 def _compare_counts(claims: Claims, plan: Plan, job: Job) -> None:
     sent, windows = plan.sent, job.facts()["windows"]
-    counts = {"asked": sent["good"] + sent[CUT], "clean": sent["good"], "truncated": sent[CUT], "failed": 0}
+    answered = sent["good"] + sent[CUT] + sent[EMPTY]
+    counts = {
+        "asked": answered,
+        "clean": sent["good"],
+        "truncated": sent[CUT],
+        "empty": sent[EMPTY],
+        "failed": 0,
+    }
     claims.settle(
         "its counts are the server's: " + ", ".join(f"{number} {name}" for name, number in counts.items()),
         ", ".join(f"{windows[name]} {name}" for name in counts),
@@ -96,9 +103,9 @@ def _compare_counts(claims: Claims, plan: Plan, job: Job) -> None:
     claims.settle(f"so are the tokens: {plan.tokens} of output", f"{tokens}", holds=0 < tokens == plan.tokens)
     traced = Counter(row["finish"] for row in job.answers())
     claims.settle(
-        f"and the trace's lines: {sent['good']} whole, {sent[CUT]} cut",
+        f"and the trace's lines: {sent['good'] + sent[EMPTY]} whole, {sent[CUT]} cut",
         f"{traced['stop']} whole, {traced['length']} cut",
-        holds=traced["stop"] == sent["good"] and traced["length"] == sent[CUT],
+        holds=traced["stop"] == sent["good"] + sent[EMPTY] and traced["length"] == sent[CUT],
     )
 
 

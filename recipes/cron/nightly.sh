@@ -39,7 +39,7 @@ left_for_the_next_night() {
   [ "$nights" -le "$PATIENCE" ] && exit 75
   why="raise MAX_TIME, or see why in the log"
   [ "$1" != reranking ] || [ "$(answers)" != "$answered_before" ] ||
-    why="not one answer came this night: is the server up, and the same as before?"
+    why="not one answer came this night: see whether the server is up, else raise MAX_TIME"
   tell "the $1 has not finished for $nights nights; $why; this night in $log:"
   this_night >&2
   exit 75

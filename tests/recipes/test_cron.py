@@ -98,7 +98,7 @@ def test_a_good_night_is_silent_and_the_next_one_asks_nothing_again(
 def test_an_unfinished_night_is_silent_till_patience_is_at_its_end(night: Night, folder: Path) -> None:
     late = {"MAX_TIME": "0s", "PATIENCE": "1", "status": 75}
     assert night(**late).stderr == ""
-    assert "has not finished for 2 nights; raise MAX_TIME" in night(**late).stderr
+    assert re.search("has not finished for 2 nights; not one answer .*raise MAX_TIME", night(**late).stderr)
     assert not (folder / "run.trec").exists()
     night(PATIENCE="1")
     assert (folder / "figures.txt").exists()
@@ -187,8 +187,51 @@ def test_a_server_that_refuses_for_good_is_printed_and_one_that_is_down_is_not(
     with serving(lambda *_: "401") as refusing:
         assert "failed with status 69" in night(url=refusing.url, status=69).stderr
     with serving(lambda *_: "503") as down:
-        assert night("--retries", "0", url=down.url, status=75).stderr == ""
+        assert night("--retries", "0", "--wait", "0", url=down.url, status=75).stderr == ""
     assert "HTTP 503" in (folder / "nightly.log").read_text(encoding="utf-8")
+
+
+def test_prompts_that_the_server_refuses_are_mailed_the_same_night_with_its_words(
+    night: Night, server: Any, folder: Path
+) -> None:
+    def plan(number: int, _body: dict[str, Any]) -> str | dict[str, Any]:
+        reasons = [f"the {word} filter" for word in ("first", "second", "third")]
+        return {"status": 400, "error": {"message": reasons[number // 2 % 3]}} if number % 2 else "good"
+
+    with serving(plan) as refusing:
+        mail = night("--concurrency", "1", url=refusing.url, status=65).stderr
+    assert "the reranking failed with status 65" in mail
+    assert all(f"the {word} filter" in mail for word in ("first", "second", "third"))
+    assert not (folder / "run.trec").exists()
+
+
+def test_what_is_mailed_is_of_this_night_without_its_progress(night: Night, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    noise = [f"rearank: {n} queries done, about 9 left" for n in range(99)]
+    old = ["== 2020-01-01 00:00:00 demo demo", "an old line", *noise]
+    (folder / "nightly.log").write_text("\n".join(old) + "\n")
+    script = Path(CRON / "nightly.sh").read_text(encoding="utf-8")
+    shown = script[script.index("this_night() {") : script.index("left_for_the_next_night() {")]
+    new = ["== 2020-01-02 00:00:00 demo demo", "the reason", *noise, *map(str, range(30))]
+    with (folder / "nightly.log").open("a") as log:
+        log.write("\n".join(new) + "\n")
+    command = ["bash", "-c", f"log={folder / 'nightly.log'}\n{shown}\nthis_night"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert printed[:3] == ["== 2020-01-02 00:00:00 demo demo", "the reason", "0"]
+    assert printed[10:12] == ["...", "20"]
+    assert printed[-1] == "29"
+
+
+def test_a_server_that_never_answered_is_told_from_one_that_stopped(night: Night) -> None:
+    options = ("--retries", "0", "--wait", "0", "--concurrency", "1")
+    with serving(lambda *_: "503") as down:
+        mail = night(*options, url=down.url, status=75, PATIENCE="0").stderr
+    assert "not one answer came this night" in mail
+    assert "HTTP 503" in mail
+    with serving(lambda number, _: "good" if number < 3 else "503") as stopped:
+        mail = night(*options, url=stopped.url, status=75, PATIENCE="0").stderr
+    assert "not one answer came this night" not in mail
+    assert "has not finished for 2 nights; raise MAX_TIME" in mail
 
 
 def test_the_line_of_the_crontab_runs(home: Path, environment: dict[str, str], server: Any) -> None:

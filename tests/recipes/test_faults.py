@@ -29,7 +29,7 @@ def test_a_server_of_which_a_fifth_fails_changes_neither_run_nor_counts() -> Non
     assert reranked.partition(": every query is reranked")[2].startswith(", as by a sound server: status 0")
     assert "18 clean" in counts.rpartition(":")[2]
     assert int(tokens.rpartition(" ")[2]) > 18  # with those of the answers that were cut
-    assert "18 whole" in trace.rpartition(":")[2]
+    assert int(trace.rpartition(": ")[2].partition(" whole")[0]) >= 18  # with those without any text
 
 
 def test_bad_completions_are_counted_by_how_they_were_read() -> None:
@@ -46,7 +46,7 @@ def test_a_stream_of_candidates_is_measured() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("what", "count", "claims"), [("kills", 3, 6), ("crons", 1, 2), ("disk", 1, 4), ("outages", 5, 16)]
+    ("what", "count", "claims"), [("kills", 3, 6), ("crons", 1, 2), ("disk", 1, 4), ("outages", 5, 14)]
 )
 def test_the_others_hold_in_short(what: str, count: int, claims: int) -> None:
     assert len(lines_of("faults.py", what, "--count", str(count))) == claims
