@@ -105,6 +105,7 @@ def rerank(
         request_timeout=None if request_timeout is None else options.duration(request_timeout),
         retries=retries,
         wait=None if waited is None else options.duration(waited),
+        stopping=lambda: stop.wanted,
         batch=batch,
         adapter=adapter,
         tensor_parallel=tensor_parallel,

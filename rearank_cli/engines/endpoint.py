@@ -4,25 +4,25 @@ import asyncio
 import threading
 import time
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from rearank_cli.engines.faults import WORDS, Fault, Kind
+from rearank_cli.engines.faults import Fault, Kind
 from rearank_cli.engines.fleet import Attempt, Fleet, Member
 from rearank_cli.engines.patience import Patience, Trial
 from rearank_cli.engines.protocol import Sampling
 from rearank_cli.engines.remarks import Remarks
+from rearank_cli.engines.results import Results
 from rearank_cli.engines.server import Server
-from rearank_cli.errors import RearankError, TryLater, Unavailable
+from rearank_cli.errors import RearankError, Unavailable
 from rearank_cli.records import Completion, Prompt
 
 CONCURRENCY = 32
 TIMEOUT = 600.0
 RETRIES = 6
-_FAILED_IN_A_ROW = 5  # requests given up with none answered in between: the rest would fare no better
-_REFUSED_QUERIES = 5  # queries that were refused, and nothing answered: the rest would fare no better
+_GLANCE = 0.2  # seconds between two looks at whether the run is to end
 _CLOSING = 5.0  # seconds that connections may take to close
 _CUT_OFF = Completion("", finish="error", reason="the run ended before an answer came")
 
@@ -33,7 +33,7 @@ class Endpoint:
 
     `timeout` bounds one request, in seconds; `concurrency` counts requests in flight over all servers,
     `retries` those that follow a failed one (0 or more), of which one may follow a time-out. Servers that
-    are down are waited for `wait` seconds (0 or more), beyond the retries.
+    are down are waited for `wait` seconds (0 or more), beyond the retries, but not once the run is `stopping`.
     """
 
     base_urls: tuple[str, ...]
@@ -42,6 +42,7 @@ class Endpoint:
     timeout: float = TIMEOUT
     retries: int = RETRIES
     wait: float = 0.0
+    stopping: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
 
 class EndpointEngine:
@@ -62,6 +63,7 @@ class EndpointEngine:
         """
         self.capacity = endpoint.concurrency
         self._sampling = sampling
+        self._stopping = endpoint.stopping
         servers = [
             Server(url, model, api_key=endpoint.api_key, timeout=endpoint.timeout)
             for url in endpoint.base_urls
@@ -74,11 +76,9 @@ class EndpointEngine:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._answered = 0
-        self._failed_in_a_row = 0
-        self._refused_queries: set[str] = set()
         self._patience = Patience(retries=endpoint.retries, wait=endpoint.wait)
         self._remarks = Remarks()
+        self._results = Results(self._patience, self._remarks)
 
     @property
     def dropped_fields(self) -> tuple[str, ...]:
@@ -164,28 +164,45 @@ class EndpointEngine:
             raise
 
     async def _complete(self, prompt: Prompt) -> Completion:
-        started_at, trial, refused = self._answered, Trial(self._answered), dict[Member, Fault]()
+        results, sampling = self._results, prompt.sampling or self._sampling
+        trial, refused = Trial(results.answered), dict[Member, Fault]()
         self._probe(prompt)
         member = self._chosen()
         while True:
             member, result = await self._raced(member, prompt)
             if isinstance(result, Completion):
-                self._took(prompt, result, refused)
-                return result
+                self._contradict(refused)
+                return results.took(prompt, sampling, result)
             if result.kind is Kind.REFUSED:
                 refused[member] = result
-                others = [other for other in self._fleet.left if other not in refused and not other.faults]
-                if len(refused) > 1 or not others:
-                    return self._refused(prompt, member, result)
-                member = others[0]
+                other = self._fleet.second_opinion(refused, time.monotonic())
+                if len(refused) > 1 or other is None:
+                    return results.refused(member.name, prompt, result)
+                member = other
                 continue
             if not member.aside:
-                if self._patience.ends(trial, result, time.monotonic(), self._answered):
-                    return self._given_up(member, trial, alone=self._answered == started_at)
-                self._say(member, result)
+                if self._patience.ends(trial, result, time.monotonic(), results.answered):
+                    return results.given_up(member.name, trial)
+                results.failed(member.name, result)
             failed, member = member, self._chosen(avoid=member)
-            if member is failed or self._fleet.rests(member, time.monotonic()):
-                await asyncio.sleep(self._patience.pause(trial, time.monotonic()) if trial.faults else 0.0)
+            waits = trial.faults and (member is failed or self._fleet.rests(member, time.monotonic()))
+            if not await self._paused(self._patience.pause(trial, time.monotonic()) if waits else 0.0):
+                return _CUT_OFF
+
+    def _contradict(self, refused: dict[Member, Fault]) -> None:
+        """Let servers rest that refused what another one has answered."""
+        for member, fault in refused.items():
+            self._fleet.blame(member, time.monotonic())
+            self._remarks.fault(member.name, fault)
+
+    async def _paused(self, seconds: float) -> bool:
+        """Wait, and return False if the run is to end meanwhile: nobody waits for a server that is down then."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stopping():
+                return False
+            await asyncio.sleep(min(left, _GLANCE))
+        return True
 
     def _chosen(self, avoid: Member | None = None) -> Member:
         if not self._fleet.left:
@@ -206,7 +223,7 @@ class EndpointEngine:
                 for task in done:
                     attempt = flying.pop(task)
                     result = task.result()
-                    if isinstance(result, Completion) or not flying:
+                    if not flying or isinstance(result, Completion) or result.kind is Kind.REFUSED:
                         return attempt.member, result
                 if not done and len(flying) == 1:
                     other = self._fleet.another(attempt, time.monotonic())
@@ -246,26 +263,6 @@ class EndpointEngine:
         if isinstance(result, Fault) and result.kind is Kind.REFUSED:
             self._fleet.blame(attempt.member, time.monotonic())
 
-    def _took(self, prompt: Prompt, completion: Completion, refused: dict[Member, Fault]) -> None:
-        """Count an answer; what one server answers, another one may not refuse."""
-        self._answered += 1
-        self._failed_in_a_row = 0
-        self._patience.answered()
-        for member, fault in refused.items():
-            self._fleet.blame(member, time.monotonic())
-            self._remarks.fault(member.name, fault)
-        self._remarks.answer(prompt, prompt.sampling or self._sampling, completion)
-
-    def _refused(self, prompt: Prompt, member: Member, fault: Fault) -> Completion:
-        self._refused_queries.add(prompt.qid)
-        if not self._answered and len(self._refused_queries) >= _REFUSED_QUERIES:
-            raise Unavailable(
-                f"{member.name}: {fault.what}; so it went for {len(self._refused_queries)} queries, nothing was "
-                "answered, and asking again is no use"
-            )
-        self._remarks.refusal(member.name, prompt.qid, fault)
-        return Completion("", finish="refused", reason=fault.what[:WORDS])
-
     def _set_aside(self, member: Member, fault: Fault) -> None:
         """Ask a server nothing more; a web page alone is no reason if there is no other server."""
         others = [other for other in self._fleet.left if other is not member]
@@ -273,21 +270,3 @@ class EndpointEngine:
             member.aside = f"{member.name}: {fault.what}"
         if others:
             self._remarks.set_aside(member.name, fault)
-
-    def _given_up(self, member: Member, trial: Trial, *, alone: bool) -> Completion:
-        """Count a failed request; `alone` says that nothing at all was answered while it was tried."""
-        fault, tries = trial.faults[-1], len(trial.faults)
-        self._failed_in_a_row += 1
-        sentence = f"{member.name}: {fault.what}"
-        if fault.kind is Kind.FOREIGN and not self._answered:
-            raise Unavailable(sentence)
-        if (fault.kind is Kind.DOWN and alone) or self._failed_in_a_row >= _FAILED_IN_A_ROW:
-            tried = f", in the last of {tries} tries" if tries > 1 else ""
-            raise TryLater(f"{sentence}{tried}; try again later")
-        return Completion("", finish="error", reason=fault.what[:WORDS])
-
-    def _say(self, member: Member, fault: Fault) -> None:
-        self._remarks.fault(member.name, fault)
-        now, since = time.monotonic(), self._patience.down_since
-        if since is not None and self._patience.left(now) > 0:
-            self._remarks.waiting(member.name, fault, since, self._patience.left(now), now)

@@ -93,6 +93,14 @@ class Fleet:
 
         return min(self.left, key=order)
 
+    def second_opinion(self, refused: Collection[Member], now: float) -> Member | None:
+        """Return a member that can say whether it refuses too, None if none is ready to answer."""
+        if all(member in refused for member in self.left):
+            return None
+        other = self.choose(now, avoid=refused)
+        ready = not self.rests(other, now) and not self._is_late(other, self._fastest(), now)
+        return other if ready and other not in refused else None
+
     def begin(self, member: Member, now: float) -> Attempt:
         """Count a request that is sent."""
         anew = bool(member.faults) or self._is_stale(member, now)

@@ -1,7 +1,7 @@
 """Which engine answers, and how it is opened."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from importlib.util import find_spec
@@ -46,7 +46,7 @@ class EngineOptions:
     """What the command line says about the engine; None, False and () where it says nothing.
 
     `batch` and `concurrency` count windows, `max_model_len` tokens, `request_timeout` and `wait` seconds;
-    `gpu_memory_utilization` is 0 to 1.
+    `gpu_memory_utilization` is 0 to 1. `stopping` tells an engine that waits for servers that the run is to end.
     """
 
     name: EngineName = EngineName.AUTO
@@ -65,6 +65,7 @@ class EngineOptions:
     request_timeout: float | None = None
     retries: int | None = None
     wait: float | None = None
+    stopping: Callable[[], bool] | None = None
     constrain: bool = False
     deterministic: bool = False
 
@@ -188,6 +189,7 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
         timeout=options.request_timeout or TIMEOUT,
         retries=RETRIES if options.retries is None else options.retries,
         wait=options.wait or 0.0,
+        stopping=options.stopping or (lambda: False),
     )
     tokenizer = ChatTokenizer(options.tokenizer, think=sampling.think) if options.tokenizer else None
     engine = EndpointEngine(model, sampling, endpoint)

@@ -14,12 +14,17 @@ _LONGEST_WAIT = 300.0  # a server that asks for more is left alone, unless it is
 class Trial:
     """One request: the faults it met; `tries` are those that count against the retries.
 
-    `answered` is how many requests of all had been answered at its start, then at its last fault.
+    `begun_at` is how many requests of all had been answered when it began, `answered` how many at its last
+    fault.
     """
 
-    answered: int
+    begun_at: int
+    answered: int = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     tries: int = 0
+
+    def __post_init__(self) -> None:
+        self.answered = self.begun_at
 
 
 class Patience:

@@ -1,5 +1,6 @@
 """The endpoint engine with servers of which some are no good, and with servers that come back."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -142,6 +143,43 @@ def test_closing_ends_the_waiting_at_once() -> None:
         assert asked.collect(timeout=0.2) == []
         asked.close()
         assert {got.finish for _, got in asked.collect(timeout=5)} == {"error"}
+
+
+def test_a_run_that_is_to_end_waits_for_no_server(rearank: Run) -> None:
+    with serving(lambda *_: "503") as server, engine(server, wait=600.0, stopping=lambda: True) as asked:
+        (got,) = answers(asked, [PROMPT])
+    assert (got.finish, len(server.bodies)) == ("error", 1)
+    with serving(lambda *_: "503") as server:
+        asked_for = (
+            "rerank",
+            "--model",
+            "tiny",
+            "--base-url",
+            server.url,
+            "--wait",
+            "1h",
+            "--max-time",
+            "2s",
+        )
+        started = time.monotonic()
+        assert "the time of --max-time is over" in rearank(*asked_for, stdin=LINE, status=75).stderr
+        assert time.monotonic() - started < 30  # the grace is a minute
+
+
+def test_a_silent_server_is_not_asked_for_a_second_opinion() -> None:
+    refusal = {"status": 400, "error": {"message": "too long"}}
+
+    def plan(_number: int, body: dict[str, Any]) -> str | dict[str, Any]:
+        return dict(refusal) if body["messages"][0]["content"] == "poison" else "good"
+
+    prompts = [*[PROMPT] * 20, *[chat_prompt("poison")] * 5, *[PROMPT] * 5]
+    with (
+        serving(plan) as good,
+        serving(lambda *_: "hang") as silent,
+        engine(silent, good, timeout=600) as asked,
+    ):
+        got = answers(asked, prompts)
+    assert [one.finish for one in got[20:]] == [*["refused"] * 5, *["stop"] * 5]
 
 
 @pytest.mark.parametrize("option", ["--max-time", "--wait"])

@@ -9,7 +9,7 @@ DOWN, ODD, SLOW = (Fault("x", kind) for kind in (Kind.DOWN, Kind.ODD, Kind.SLOW)
 
 
 def ends(patience: Patience, faults: list[Fault], *, step: float = 1.0) -> list[bool]:
-    trial = Trial(answered=0)
+    trial = Trial(0)
     return [patience.ends(trial, fault, step * number, 0) for number, fault in enumerate(faults)]
 
 
@@ -28,7 +28,7 @@ def test_servers_that_are_down_are_waited_for_beyond_the_retries() -> None:
 
 
 def test_a_request_that_fails_while_others_are_answered_is_not_waited_for() -> None:
-    patience, trial = Patience(retries=2, wait=99.0), Trial(answered=0)
+    patience, trial = Patience(retries=2, wait=99.0), Trial(0)
     for number in (1, 2):
         assert not patience.ends(trial, DOWN, float(number), number)
         patience.answered()

@@ -86,7 +86,7 @@ def ask(url: str, *prompts: Prompt, model: str = "clock", max_tokens: int = 40) 
         engine.close()
 
 
-def test_many_at_once_are_answered_with_the_stop_string_put_back(url: str) -> None:
+def test_many_at_once_are_answered_as_in_process(url: str) -> None:
     got = ask(url, *[PROMPT] * 30)
     assert {(one.text, one.finish) for one in got} == {(tiny.ANSWER, "stop")}
     assert len({(one.prompt_tokens, one.output_tokens) for one in got}) == 1
@@ -105,10 +105,16 @@ def test_a_prompt_with_sampling_of_its_own_is_taken(url: str) -> None:
     assert got.text == tiny.ANSWER
 
 
-def test_a_prompt_beyond_the_context_fails_alone(url: str) -> None:
+def test_a_prompt_beyond_the_context_is_refused_alone_with_the_servers_words(url: str) -> None:
     long, short = ask(url, chat_prompt("word " * 900), PROMPT)
-    assert (long.finish, long.text) == ("error", "")
+    assert (long.finish, long.text) == ("refused", "")
+    assert "256" in long.reason
     assert short.text == tiny.ANSWER
+
+
+def test_a_limit_above_the_context_is_refused_and_not_dropped(url: str) -> None:
+    (got,) = ask(url, PROMPT, max_tokens=8000)
+    assert (got.finish, "8000" in got.reason) == ("refused", True)
 
 
 @pytest.mark.parametrize(("path", "model"), [("", "another"), ("/nowhere", "clock")])
