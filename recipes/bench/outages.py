@@ -38,16 +38,20 @@ class Plan:
         self._good_first = good_first
         self._lock = threading.Lock()
         self._drawn = random.Random(8)
+        self._hung: set[str] = set()  # a request that hangs twice is given up, by design: none does here
 
     def __call__(self, number: int, body: dict[str, Any]) -> str | dict[str, Any]:
         """Decide about one request."""
         with self._lock:
             failing = number >= self._good_first and self._drawn.random() < self.share
             what = self._drawn.choice(self._faults) if failing else "good"
+            text = "\n".join(message["content"] for message in body["messages"])
+            if what == "hang" and self.share < 1:
+                what = "500" if text in self._hung else "hang"
+                self._hung.add(text)
             self.sent[what] += 1
             self.tokens += {"good": 1, CUT: CUT_TOKENS}.get(what, 0)
         if what == "good":
-            text = "\n".join(message["content"] for message in body["messages"])
             return completion(text, 1, random.Random(hashlib.sha256(text.encode()).digest()))
         if what == EMPTY:
             return answer("")
