@@ -47,7 +47,7 @@ def evaluate(
         DataError: no query of the run is judged.
         Unavailable: a measure needs software that is not installed.
     """
-    judged = {qid: dict(grades) for qid, grades in qrels.items() if grades}
+    judged = {qid: _dictionary(grades) for qid, grades in qrels.items() if grades}
     missing = tuple(qid for qid in judged if qid not in run.scores)
     if len(missing) == len(judged):
         raise DataError(
@@ -64,6 +64,11 @@ def evaluate(
             aggregator.add(values[qid])
         means[str(measure)] = aggregator.result()
     return Evaluation(run.name, means, per_query, queries, missing)
+
+
+def _dictionary(grades: Mapping[str, int]) -> dict[str, int]:
+    """Return what trec_eval's code takes; judgements may be many, and are not copied if they are that already."""
+    return grades if isinstance(grades, dict) else dict(grades)
 
 
 def _example(queries: Mapping[str, object]) -> str:
@@ -118,9 +123,11 @@ def _by_others(
     measures: list[Measure], judged: dict[str, dict[str, int]], run: Run
 ) -> Iterator[ir_measures.Metric]:
     """These break ties their own way, and some would take a negative grade as a gain."""
-    plain = {qid: without_ties(ranking) for qid, ranking in run.scores.items() if qid in judged}
-    gains = {qid: {docid: max(grade, 0) for docid, grade in row.items()} for qid, row in judged.items()}
-    yield from _OTHERS.evaluator(measures, gains).iter_calc(plain)
+    rest = iter(judged)
+    while some := list(islice(rest, AT_ONCE)):
+        gains = {qid: {docid: max(grade, 0) for docid, grade in judged[qid].items()} for qid in some}
+        plain = {qid: without_ties(run.scores[qid]) for qid in some if qid in run.scores}
+        yield from _OTHERS.evaluator(measures, gains).iter_calc(plain)
 
 
 def _in_trec_eval(measure: Measure, judged: Mapping[str, Mapping[str, int]]) -> Measure:
