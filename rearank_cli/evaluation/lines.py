@@ -82,12 +82,14 @@ class Lines:
         np.add.at(sizes, which, counts)
         self._text += SPARE
         lengths = np.frombuffer(self._lengths, np.int64)
-        docids = Docids(self._text, np.cumsum(lengths) - lengths, lengths)
         ranks, scores = np.frombuffer(self._ranks), np.frombuffer(self._scores)
+        starts = np.cumsum(lengths) - lengths
         order: Ints | slice = ALL
         if (which[1:] < which[:-1]).any():  # a query comes back after another one
             order = np.argsort(np.repeat(which, counts), kind="stable")
-            docids, ranks, scores = docids.at(order), ranks[order], scores[order]
+            for column in (starts, lengths, ranks, scores):
+                column[:] = column[order]
+        docids = Docids(self._text, starts, lengths)
         return Columns(list(self._qids), sizes, docids, ranks, scores, order, self._jumps)
 
 

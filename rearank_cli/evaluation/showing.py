@@ -1,7 +1,7 @@
 """One query to look at: its list before and after, and what the model wrote about its windows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
@@ -10,37 +10,18 @@ from rich.text import Text
 
 from rearank_cli.errors import UsageError
 from rearank_cli.evaluation.runs import Run
-from rearank_cli.formats.jsonl import read_objects
-from rearank_cli.formats.streams import Source
+from rearank_cli.evaluation.windows import Window
+from rearank_cli.reasoning import MARKS
 from rearank_cli.records import Hit
 
 WIDTH = 110  # columns of a table as plain text; a terminal has its own
 STYLES = {"up": "green", "new": "green", "down": "red", "gone": "red"}
-THOUGHT = r"(?s)<think(ing)?>.*?(</think(ing)?>|$)"
+THOUGHT = "(?is)" + "|".join(
+    f"{re.escape(opening)}.*?(?:{re.escape(closing)}|$)" for opening, closing in MARKS
+)
 
 Texts = Mapping[str, str]
 Grades = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One window of a trace: the docids in the order presented, the answer, how it was read.
-
-    `order` are places (from 1) in the order that was read, empty where the trace does not say.
-    """
-
-    docids: tuple[str, ...]
-    completion: str
-    outcome: str
-    order: tuple[int, ...]
-
-
-def windows_of(source: Source, qid: str) -> Iterator[Window]:
-    """Yield the windows of a query that a trace recorded, in its order."""
-    for _, row in read_objects(source):
-        if str(row.get("qid")) == qid and "completion" in row:
-            docids, order = tuple(map(str, row.get("docids", ()))), tuple(row.get("permutation", ()))
-            yield Window(docids, str(row["completion"]), str(row.get("outcome", "")), order)
 
 
 def show(

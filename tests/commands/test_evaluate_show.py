@@ -78,6 +78,23 @@ def test_a_query_that_the_run_lacks(rearank: Run, asked: list[str]) -> None:
     assert done.stderr == f"rearank: --show q9: {asked[2]} has no such query; it has q1 ...\n"
 
 
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"docids": 3}, 'expected "docids" as a list, found 3'),
+        ({"permutation": {}}, 'expected "permutation" as a list'),
+    ],
+)
+def test_a_wrong_line_of_the_trace_is_one_sentence(
+    rearank: Run, asked: list[str], field: dict[str, object], message: str
+) -> None:
+    row = {"qid": "q1", "completion": WRITTEN, "docids": ["b"], **field}
+    Path(asked[6]).write_text(json.dumps(row) + "\n")
+    done = rearank(*asked, "q1", status=65)
+    assert done.stderr.startswith(f"rearank: {asked[6]}:1: {message}")
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+
+
 def test_a_bare_run_is_shown_without_passages_and_without_judgements(rearank: Run, tmp_path: Path) -> None:
     run = tmp_path / "run.trec"
     run.write_text("q1 Q0 b 1 3.0 -:x\nq1 Q0 a 2 2.0 -:x\n")
