@@ -154,6 +154,8 @@ def _ends(chars: Bytes) -> Ints | None:
     """Return where the fields end, of shape [lines, columns]; None where a line is not regular."""
     white = chars <= BLANK  # every white space of ASCII's
     ends = np.flatnonzero(white)
+    if not len(ends):
+        return None
     separators = chars.take(ends).tobytes().translate(_TABS)
     if separators != _SEPARATORS * (len(ends) // COLUMNS) or chars.max() > ASCII:
         return None

@@ -10,6 +10,7 @@ from ir_measures import Measure
 from rearank_cli.errors import DataError, Unavailable
 from rearank_cli.evaluation.own import is_own, own_values
 from rearank_cli.evaluation.runs import Run, without_ties
+from rearank_cli.evaluation.spellings import GREATEST_GAIN
 from rearank_cli.records import Qrels
 
 # ir_measures' own choice without gdeval (takes numbers as qids only), ranx (breaks ties by chance, starts in
@@ -44,7 +45,7 @@ def evaluate(
     (NumRet, NumRel, NumQ) are summed, as trec_eval does.
 
     Raises:
-        DataError: no query of the run is judged.
+        DataError: no query of the run is judged, or a grade is too high for a measure.
         Unavailable: a measure needs software that is not installed.
     """
     judged = {qid: _dictionary(grades) for qid, grades in qrels.items() if grades}
@@ -131,10 +132,20 @@ def _by_others(
 
 
 def _in_trec_eval(measure: Measure, judged: Mapping[str, Mapping[str, int]]) -> Measure:
-    """Return the measure as trec_eval can compute it: nDCG of 2^grade - 1 is nDCG of other gains."""
+    """Return the measure as trec_eval can compute it: nDCG of 2^grade - 1 is nDCG of other gains.
+
+    Raises:
+        DataError: a grade makes a gain of more than `GREATEST_GAIN`.
+    """
     if measure.NAME != "nDCG" or measure["dcg"] != "exp-log2":
         return measure
     grades = {grade for of_query in judged.values() for grade in of_query.values() if grade > 0}
+    highest = max(grades, default=0)
+    if 2**highest > GREATEST_GAIN:
+        raise DataError(
+            f"measure {measure}: expected grades of at most {GREATEST_GAIN.bit_length() - 1}, since a gain is "
+            f"2^grade - 1, found a grade of {highest}; take nDCG, whose gains are the grades"
+        )
     rest = {name: value for name, value in measure.params.items() if name != "dcg"}
     return ir_measures.nDCG(**rest, gains={grade: 2**grade - 1 for grade in grades})
 

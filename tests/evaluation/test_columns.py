@@ -248,6 +248,12 @@ class Endless(BytesIO):
     readline = read
 
 
+@pytest.mark.parametrize("data", [b"word", b"\xef\xbb\xbfword", b"a b", b"\n\nword"])
+def test_a_few_words_without_a_line_end_are_no_run(data: bytes) -> None:
+    with pytest.raises(DataError, match=r"run.trec:[13]: expected six columns .* found [12]"):
+        read_run(source(data))
+
+
 def test_a_file_of_comments_is_no_run() -> None:
     with pytest.raises(DataError, match="run.trec: expected lines of a run, found comments only"):
         read_run(source(b"# nothing\n"))
