@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rearank_cli.errors import UsageError
+from rearank_cli.evaluation.layouts import visible
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.evaluation.windows import Window
 from rearank_cli.reasoning import MARKS
@@ -39,15 +40,15 @@ def show(
         raise UsageError(f"--show {qid}: {after.name} has no such query; it has {near} ...")
     kept = [run.kept for run in (before, after) if run and run.kept]
     texts = {hit.docid: passage(hit) for candidates in kept for hit in candidates.hits}
-    question = f": {visible(kept[0].query.text)}" if kept else ""
-    parts: list[RenderableType] = [Text(f"query {qid}{question}", "bold")]
+    question = f": {kept[0].query.text}" if kept else ""
+    parts: list[RenderableType] = [Text(visible(f"query {qid}{question}"), "bold")]
     new = list(after.scores[qid])
     if before:
         old = list(before.scores.get(qid, ()))
-        parts += [Text(f"\nbefore: {before.name}", "bold"), _listed(old, grades, texts)]
-        parts += [Text(f"\nafter: {after.name}", "bold"), _compared(old, new, grades, texts)]
+        parts += [Text(visible(f"\nbefore: {before.name}"), "bold"), _listed(old, grades, texts)]
+        parts += [Text(visible(f"\nafter: {after.name}"), "bold"), _compared(old, new, grades, texts)]
     else:
-        parts += [Text(f"\n{after.name}", "bold"), _listed(new, grades, texts)]
+        parts += [Text(visible(f"\n{after.name}"), "bold"), _listed(new, grades, texts)]
     for number, window in enumerate(windows, 1):
         parts += _window(number, window, texts)
     return Group(*parts)
@@ -67,15 +68,6 @@ def passage(hit: Hit) -> str:
     'Birds: Wings beat.'
     """
     return " ".join(visible(f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split())
-
-
-def visible(text: str) -> str:
-    r"""Return the text with blanks for what a terminal would obey or not show, but for line ends.
-
-    >>> visible("a\x1b[2J\tb\n")
-    'a [2J b\n'
-    """
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
 
 
 def _listed(docids: Sequence[str], grades: Grades, texts: Texts) -> Table:
@@ -119,7 +111,7 @@ def _table(numbers: Sequence[str], rows: Sequence[Sequence[str]], texts: Texts) 
         table.add_column("passage", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         cells = [Text(cell, STYLES.get(cell.split(" ")[0], "")) for cell in row[:-1]]
-        table.add_row(*cells, Text(row[-1]), *([Text(texts.get(row[-1], ""))] if texts else []))
+        table.add_row(*cells, Text(visible(row[-1])), *([Text(texts.get(row[-1], ""))] if texts else []))
     return table
 
 

@@ -73,6 +73,18 @@ def test_a_query_before_and_after_with_passages_and_what_was_written(rearank: Ru
     ]
 
 
+def test_an_id_does_not_command_the_terminal(rearank: Run, tmp_path: Path) -> None:
+    run, qrels = tmp_path / "run.trec", tmp_path / "qrels"
+    run.write_text("q\x1b[2J Q0 d\x1b]0;x\x07 1 1 -:x\n")
+    qrels.write_text("q\x1b[2J 0 d\x1b]0;x\x07 1\n")
+    args = "evaluate", str(run), "--qrels", str(qrels)
+    for words in (("--show", "q\x1b[2J"), ("--per-query",)):
+        shown = rearank(*args, *words).stdout
+        assert "q [2J" in shown
+        assert not {"\x1b", "\x07"} & set(shown)
+    assert "q\x1b[2J" in rearank(*args, "--per-query", "--format", "tsv").stdout
+
+
 def test_a_query_that_the_run_lacks(rearank: Run, asked: list[str]) -> None:
     done = rearank(*asked, "q9", status=2)
     assert done.stderr == f"rearank: --show q9: {asked[2]} has no such query; it has q1 ...\n"
