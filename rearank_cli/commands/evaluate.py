@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the wing loads numpy, which a help page must not wait for
     from rearank_cli.evaluation.measures import Evaluation
     from rearank_cli.evaluation.report import Report
     from rearank_cli.evaluation.runs import Run
-    from rearank_cli.evaluation.showing import Window
+    from rearank_cli.evaluation.windows import Window
     from rearank_cli.records import Qrels
 
 
@@ -110,12 +110,13 @@ def _grades(qid: str, runs: list["Run"], qrels: str, dataset: str) -> Mapping[st
 
 def _page(qid: str, runs: Sequence["Run"], grades: Mapping[str, int], traces: Sequence[str]) -> None:
     """Show one query: on a terminal in a pager, else as plain text."""
-    from rearank_cli.evaluation.showing import plain, show, windows_of
+    from rearank_cli.evaluation.showing import plain, show
+    from rearank_cli.evaluation.windows import read_windows
 
     windows: list[Window] = []
     for path in traces[-1:]:
         with open_source(path) as source:
-            windows += windows_of(source, qid)
+            windows += (window for _, window in read_windows(source) if window.qid == qid)
     before = runs[0] if len(runs) > 1 else None
     shown = show(qid, before, runs[-1], grades, windows)
     if not sys.stdout.isatty():

@@ -1,7 +1,7 @@
 """Several runs become one: a listwise order without the first stage can destroy a strong list."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
 from rearank_cli.console import note
@@ -17,7 +17,7 @@ RRF_CONSTANT = 60
 BY_SCORE = (Fusion.SUM, Fusion.MNZ, Fusion.MAX)
 
 
-def fuse(runs: Sequence[Run], method: Fusion) -> list[Candidates]:
+def fuse(runs: Sequence[Run], method: Fusion) -> Iterator[Candidates]:
     """Return the fused run, best first; a query that a run lacks is fused from the others.
 
     RRF is computed here (Cormack et al., SIGIR 2009: the sum of 1 / (60 + rank)), the rest by ranx. Ranks are
@@ -29,14 +29,13 @@ def fuse(runs: Sequence[Run], method: Fusion) -> list[Candidates]:
     """
     if len(runs) < 2:
         raise UsageError(f"--fuse {method}: expected two runs or more, found {len(runs)}")
-    qids = dict.fromkeys(qid for run in runs for qid in run.scores)
-    rankings = [{qid: run.scores[qid] for qid in qids if qid in run.scores} for run in runs]
-    fused = Rankings.of(_reciprocal(rankings) if method is Fusion.RRF else _by_ranx(rankings, method))
+    by_ranx = method is not Fusion.RRF
+    fused = Rankings.of(_by_ranx(runs, method)) if by_ranx else Rankings.gathered(_reciprocal(runs))
     tag = f"{_dataset(runs)}:{method}"
-    return [
+    return (
         Candidates(Query(qid, ""), tuple(Hit(docid, score) for docid, score in ranking.items()), tag)
         for qid, ranking in fused.items()
-    ]
+    )
 
 
 def _dataset(runs: Sequence[Run]) -> str:
@@ -44,29 +43,28 @@ def _dataset(runs: Sequence[Run]) -> str:
     return names.pop() or "-" if len(names) == 1 else "-"
 
 
-def _reciprocal(rankings: Sequence[Mapping[str, Ranking]]) -> dict[str, Ranking]:
-    fused: dict[str, Ranking] = {}
-    for of_run in rankings:
-        for qid, ranking in of_run.items():
-            sums = fused.setdefault(qid, {})
-            for rank, docid in enumerate(ranking, 1):
+def _queries(runs: Sequence[Run]) -> list[str]:
+    return list(dict.fromkeys(qid for run in runs for qid in run.scores))
+
+
+def _reciprocal(runs: Sequence[Run]) -> Iterator[tuple[str, Ranking]]:
+    for qid in _queries(runs):
+        sums: Ranking = {}
+        for run in runs:
+            for rank, docid in enumerate(run.scores.get(qid, ()), 1):
                 sums[docid] = sums.get(docid, 0.0) + 1 / (RRF_CONSTANT + rank)
-    return fused
+        yield qid, sums
 
 
-def _by_ranx(rankings: Sequence[Mapping[str, Ranking]], method: Fusion) -> dict[str, Ranking]:
+def _by_ranx(runs: Sequence[Run], method: Fusion) -> dict[str, Ranking]:
     if find_spec("ranx") is None:
         raise Unavailable(f"--fuse {method} needs ranx: pip install 'rearank[compare]', or say --fuse rrf")
     note("ranx compiles what it needs the first time, which takes a minute or two")
     import ranx
 
-    plain = [
-        {qid: ranking if method in BY_SCORE else without_ties(ranking) for qid, ranking in of_run.items()}
-        for of_run in rankings
-    ]
     # ranx wants every query in every run; a list of one document that nobody has stands for none.
-    qids = dict.fromkeys(qid for of_run in plain for qid in of_run)
-    whole = [{qid: of_run.get(qid, {NOBODY: 0.0}) for qid in qids} for of_run in plain]
+    qids = _queries(runs)
+    whole = [{qid: _plain(run.scores.get(qid, {NOBODY: 0.0}), method) for qid in qids} for run in runs]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's, on ranx's own casts
         fused = ranx.fuse(
@@ -78,3 +76,7 @@ def _by_ranx(rankings: Sequence[Mapping[str, Ranking]], method: Fusion) -> dict[
         qid: {docid: float(score) for docid, score in ranking.items() if docid != NOBODY}
         for qid, ranking in fused.to_dict().items()
     }
+
+
+def _plain(ranking: Ranking, method: Fusion) -> Ranking:
+    return ranking if method in BY_SCORE else without_ties(ranking)

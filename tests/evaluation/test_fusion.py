@@ -11,7 +11,7 @@ SECOND = Run("b", "dl19:bm25:model", Rankings.of({"q1": {"z": 9.0, "w": 8.0}}))
 
 
 def test_reciprocal_ranks_are_summed() -> None:
-    fused = fuse([FIRST, SECOND], Fusion.RRF)
+    fused = list(fuse([FIRST, SECOND], Fusion.RRF))
     assert [(each.query.qid, each.tag) for each in fused] == [("q1", "dl19:rrf"), ("q2", "dl19:rrf")]
     assert [hit.docid for hit in fused[0].hits] == ["z", "x", "y", "w"]
     assert fused[0].hits[0].score == pytest.approx(1 / 63 + 1 / 61)
@@ -19,7 +19,7 @@ def test_reciprocal_ranks_are_summed() -> None:
 
 def test_a_foreign_tag_and_one_run() -> None:
     other = Run("b", "foreign", SECOND.scores)
-    assert fuse([FIRST, other], Fusion.RRF)[0].tag == "-:rrf"
+    assert next(fuse([FIRST, other], Fusion.RRF)).tag == "-:rrf"
     with pytest.raises(UsageError, match="expected two runs or more, found 1"):
         fuse([FIRST], Fusion.RRF)
 
@@ -34,7 +34,7 @@ def test_ranx_says_the_same_and_knows_more() -> None:
         norm=None,
         method="rrf",
     ).to_dict()
-    ours = {hit.docid: hit.score for hit in fuse([FIRST, SECOND], Fusion.RRF)[0].hits}
+    ours = {hit.docid: hit.score for hit in next(fuse([FIRST, SECOND], Fusion.RRF)).hits}
     assert ours == pytest.approx(theirs["q1"])
     fused = {each.query.qid: each.hits for each in fuse([FIRST, SECOND], Fusion.SUM)}
     assert {hit.docid: hit.score for hit in fused["q1"]} == {"x": 1.0, "z": 1.0, "y": 0.5, "w": 0.0}
