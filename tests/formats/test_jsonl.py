@@ -98,7 +98,7 @@ def hit(**changes: object) -> str:
         (line().replace('"q"', '"caf\xe9"').encode("latin-1"), "c.jsonl:1: .*utf-8"),
         (gzip.compress(line().encode())[:40], "expected whole gzip data"),
         ('{"a":' * 10_000, "expected one JSON object a line"),
-        ("[" * 10_000, "expected a JSON list"),
+        ("[" * 10_000, r"c.jsonl\[0\]: expected a JSON object, found a list"),
     ],
 )
 def test_bad_candidates_are_one_sentence_with_file_and_line(
