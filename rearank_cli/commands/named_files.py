@@ -12,8 +12,14 @@ _OF_MODEL = ("*.json", "*.safetensors", "*.bin", "*.toml", "*.txt", "*.model", "
 
 def of_dataset(name: str) -> Iterator[Named]:
     """Yield the files of a folder in BEIR's layout, named as it is or with a split (`FOLDER/SPLIT`)."""
-    for folder in (Path(name), Path(name).parent) if name else ():
-        yield from _found("--dataset", folder, _OF_DATASET)
+    for folder in filter(None, (name, name.rpartition("/")[0])):
+        yield from _found("--dataset", Path(folder), _OF_DATASET)
+
+
+def of_prompt(name: str | None) -> Iterator[Named]:
+    """Yield the file of a prompt; none if the name is that of one of ours."""
+    if name and name.endswith(".toml"):
+        yield "--prompt", name
 
 
 def of_model(option: str, name: str | None) -> Iterator[Named]:

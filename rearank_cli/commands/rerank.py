@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 
 from rearank_cli.commands import rerank_options as options
-from rearank_cli.commands.named_files import of_dataset, of_model
+from rearank_cli.commands.named_files import of_dataset, of_model, of_prompt
 from rearank_cli.commands.options import ApiKeyEnv, Input, Log, Output, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note
 from rearank_cli.datasets.texts import attach_texts, open_texts
@@ -96,16 +96,11 @@ def rerank(
     stop = Stop(
         max_time=None if max_time is None else options.duration(max_time), grace=options.duration(grace)
     )
-    check_overlaps(
-        read=[
-            ("the input", file), ("--corpus", corpus), ("--topics", topics), ("--replay", replay),
-            ("--prompt", prompt), *of_dataset(dataset), *of_model("--model", model), *of_model("--adapter", adapter),
-        ],
-        written=[
-            ("-o", output), ("--trace", None if dry_run else trace),
-            (f"the provenance file of -o {output}", None if dry_run else provenance_file(output)),
-        ],
-    )  # fmt: skip
+    read = [("the input", file), ("--corpus", corpus), ("--topics", topics), ("--replay", replay)]
+    read += [*of_dataset(dataset), *of_prompt(prompt)]
+    read += [*of_model("--model", model), *of_model("--adapter", adapter)]
+    kept = [] if dry_run else [("--trace", trace), ("the provenance file of -o", provenance_file(output))]
+    check_overlaps(read=read, written=[("-o", output), *kept])
     check_output(output)
     if not dry_run:
         check_provenance(output)

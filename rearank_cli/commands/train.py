@@ -75,7 +75,7 @@ def train(
         ("--recipe", recipe),
     ]
     place = Path(output)
-    kept = [(f"{name} of -o {output}", str(place / name)) for name in folder.WRITTEN]
+    kept = [(f"{name} of -o", str(place / name)) for name in folder.WRITTEN]
     check_overlaps(read=inputs, written=[("-o", output), *kept, ("stdout", "-")])
     if not dry_run:
         folder.check_folder(place, resume=resume)

@@ -91,8 +91,8 @@ class _Text:
 
     def object(self, place: str) -> bytes:
         """Return the object that begins here, and go behind its end."""
-        depth, start, end = 0, self.at, self.at
-        while True:
+        depth, brackets, start, end = 0, 0, self.at, self.at
+        while brackets <= MOST_VALUES:
             found = _TO_BRACKET.match(self._data, end)
             if found is None:
                 if len(self._data) - start > LONGEST:
@@ -104,10 +104,12 @@ class _Text:
                 start = 0
                 continue
             end = found.end()
+            brackets += 1
             depth += 1 if found[1] in b"{[" else -1
             if depth == 0:
                 self.at = end
                 return self._data[start:end]
+        raise _too_many(place)
 
 
 def parsed(place: str, text: bytes | str) -> object:
@@ -120,9 +122,13 @@ def parsed(place: str, text: bytes | str) -> object:
     signs: tuple[bytes, ...] = (b"{", b"[", b",")
     counted = (text.count(sign) for sign in signs) if isinstance(text, bytes) else map(text.count, "{[,")
     if len(text) > MOST_VALUES and sum(counted) > MOST_VALUES:
-        raise DataError(
-            f"{place}: expected an object of at most {MOST_VALUES >> 20} million values, found more; "
-            "is it one query or document?"
-        )
+        raise _too_many(place)
     value: object = orjson.loads(text)
     return value
+
+
+def _too_many(place: str) -> DataError:
+    return DataError(
+        f"{place}: expected an object of at most {MOST_VALUES >> 20} million values, found more; "
+        "is it one query or document?"
+    )

@@ -39,9 +39,10 @@ def check_overlaps(*, read: Iterable[Named], written: Iterable[Named]) -> None:
     for one, other in combinations(uses, 2):
         streams = {one.path, other.path} == {"stdout", "stderr"}  # a log that someone wants
         if one.identity == other.identity and (one.written or other.written) and not streams:
+            option = (other if other.written else one).role.rpartition(" of ")[2]
             raise UsageError(
-                f"{one.path}: {one.role} and {other.role} are one file, which would be overwritten; "
-                f"name another one for {other.role if other.written else one.role}"
+                f"{one.path}: {one.role} and {other.role} are one file, and what it holds would be lost; "
+                f"choose another {option}"
             )
 
 
