@@ -8,7 +8,7 @@ _SCHEME = r"(?:[A-Za-z][\w+.-]*:/+|[Hh][Tt][Tt][Pp][Ss]?:/*|(?<![:/])//+)"
 _USER = re.compile(
     rf"(?P<scheme>{_SCHEME})"
     r"(?:[^\s/?#]*@"  # of an address as it should be
-    r"|[^\s/?#@:]*:(?!\d{1,5}/)\S*@)"  # of one whose password has a slash or the like
+    r"|[^\s/?#@:]*:(?:(?!\d{1,5}/)\S*@|\S*[^\s/]@))"  # of one whose password has a slash or the like
 )
 _VALUE = r"=[^\s&#'\"<>)]*"
 _KEYS = re.compile(

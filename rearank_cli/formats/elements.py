@@ -69,8 +69,8 @@ class _Text:
         held = len(self._data) - start
         parts, size = [self._data[start:]], 0
         while size <= held:
-            piece = next(self._pieces, b"")
-            if not piece:
+            piece = next(self._pieces, None)
+            if piece is None:
                 break
             parts.append(piece)
             size += len(piece)

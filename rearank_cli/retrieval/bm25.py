@@ -97,13 +97,13 @@ def load(folder: Path) -> Index:
     """Open an index that `save` wrote, its arrays mapped into memory.
 
     Raises:
-        OSError, ValueError, TypeError, AttributeError or LookupError: a file is not there or not as it was written.
+        Exception: a file is not there or not as it was written; see `kept.readable`.
     """
     import numpy as np
 
     from rearank_cli.retrieval.postings import LuceneBM25
 
-    scores = LuceneBM25.load(folder, mmap=True, show_progress=False)
+    scores = LuceneBM25.load(folder, mmap=True, show_progress=False, backend="numpy")
     places = np.load(folder / PLACES, mmap_mode="r")
     kept = scores.scores
     sound = (

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import TypeAlias
 
 import orjson
@@ -19,6 +20,9 @@ from rearank_cli.errors import DataError, OutputError, UsageError
 from rearank_cli.places import cache_folder
 
 MANIFEST = "index.json"
+
+_DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError, TokenError)
+"""What readers raise that meet other bytes than were written; the last of them is numpy's, of an array's header."""
 
 Made: TypeAlias = Mapping[str, str | float]
 """What an index was made from and how: the same values, the same index."""
@@ -97,7 +101,7 @@ def readable(place: Path) -> Iterator[None]:
     """Turn what damaged files raise into DataError."""
     try:
         yield
-    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{place}: the index is damaged ({error}); remove the folder") from error
 
 
