@@ -95,12 +95,3 @@ def test_a_key_in_the_query_string_is_not_written_to_provenance(rearank: Run, tm
         str(run),
     )
     assert "s3cret" not in (tmp_path / "run.trec.json").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    "url", ["htp:/me:s3cret@host", "me:s3cret@host:80", "http://me:s3/cret@host", "//me:s3cret@h"]
-)
-def test_doctor_names_no_password_of_an_address_that_is_none(rearank: Run, url: str) -> None:
-    done = rearank("doctor", "--base-url", url, status=2)
-    assert "expected a URL such as" in done.stderr
-    assert "cret" not in done.stderr
