@@ -125,7 +125,8 @@ class Prompt:
 
     `ids` are token ids, set for engines that take them; `messages` are the chat turns, for those that do not.
     `digest` is a hash (hex) of what the model will read. `sample` numbers repeated asking, and `sampling`
-    overrides the engine's own where it is set. `thought` is what the model wrote before, where it is asked
+    overrides the engine's own where it is set; `repeat` numbers prompts of one query that are the same, as a second
+    pass may show them (0: the first). `thought` is what the model wrote before, where it is asked
     to go on from there: the answer is read from both together.
     """
 
@@ -135,6 +136,7 @@ class Prompt:
     messages: tuple[Message, ...] = ()
     ids: Sequence[int] = ()
     sample: int = 0
+    repeat: int = 0
     sampling: Sampling | None = None
     thought: str = ""
 
@@ -148,7 +150,7 @@ class Completion:
 
     `finish` is "stop" for an answer that ended by itself, "length" for one that was cut off, "error" where no
     answer came this time, "refused" where none will come however often it is asked for; `reason` then holds
-    the server's own words.
+    the server's own words. `model` is what a server calls itself in its answer, "" if it does not say.
     """
 
     text: str
@@ -157,3 +159,4 @@ class Completion:
     output_tokens: int = 0
     seconds: float = 0.0
     reason: str = ""
+    model: str = ""

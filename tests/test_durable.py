@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rearank_cli.ranking.profiles import DEMO_MODEL
 from tests.conftest import Run
 from tests.ranking.test_prompts import recipe
 
@@ -248,3 +250,22 @@ def test_the_run_s_provenance_stands_beside_it(
     assert len(row["input"]["sha256"]) == len(row["prompt_sha256"]) == 64
     assert "secret" not in json.dumps(row)
     assert str(tmp_path) not in json.dumps(row)
+
+
+def test_a_model_folder_that_was_trained_anew_is_asked_anew(
+    rearank: Run, candidates: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("transformers", reason="needs the extra local")
+    model = tmp_path / "latest"
+    shutil.copytree(DEMO_MODEL, model)
+    trace = tmp_path / "trace.jsonl"
+    options = f"--limit 1 --depth 12 --max-tokens 4 --max-malformed 100% --model {model} --trace {trace}"
+    call = ["rerank", str(candidates), *options.split()]
+    assert "windows 3:" in rearank(*call).stderr
+    assert "windows 0:" in rearank(*call).stderr
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-400_000:] = bytes(400_000)
+    (model / "model.safetensors").write_bytes(weights)
+    anew = rearank(*call).stderr
+    assert "was begun with another weights (" in anew
+    assert "windows 3:" in anew

@@ -13,8 +13,9 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "rearank_cli"
 RANK = {  # a module may import modules of a lower rank, and of its own room
-    "errors": 0, "records": 0, "reasoning": 0, "places": 0, "console": 0, "redaction": -1, "__init__": 0,
-    "formats": 1,
+    "redaction": -1,
+    "errors": 0, "records": 0, "reasoning": 0, "places": 0, "console": 0, "__init__": 0,
+    "formats": 1, "schema": 1, "control_tokens": 1,
     "datasets": 2, "engines": 2,
     "retrieval": 3, "ranking": 3, "evaluation": 3, "training": 3,
     "library": 4, "diagnosis": 4,
@@ -91,3 +92,10 @@ def printed_and_loaded(*args: str, **environment: str) -> tuple[str, set[str]]:
 def test_help_loads_nothing_heavy(args: list[str]) -> None:
     _, loaded = printed_and_loaded(*args)
     assert not loaded & HEAVY
+
+
+def test_the_commands_are_imported_without_pydantic() -> None:  # newer typers load it to read a command line
+    modules = "; ".join(f"import rearank_cli.commands.{name}" for name in COMMANDS)
+    script = f"import sys; {modules}; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

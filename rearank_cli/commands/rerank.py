@@ -77,7 +77,9 @@ def rerank(
     price_out: options.PriceOut = None,
     trace: options.Trace = None,
     max_malformed: options.MaxMalformed = "50%",
+    max_repaired: options.MaxRepaired = None,
     fail_above: options.FailAbove = "0%",
+    retry_refused: options.RetryRefused = False,
     max_time: options.MaxTime = None,
     grace: options.Grace = "60s",
     partial: options.Partial = False,
@@ -140,7 +142,9 @@ def rerank(
         deterministic=deterministic,
         trace=trace,
         max_malformed=options.percent(max_malformed),
+        max_repaired=None if max_repaired is None else options.percent(max_repaired),
         fail_above=options.percent(fail_above),
+        retry_refused=retry_refused,
         partial=partial,
         keep_texts=format is options.Format.JSONL,
     )
@@ -153,7 +157,7 @@ def rerank(
         stream = chosen(rankings, limit=limit, qids=only)
         if dry_run:
             counting, context = _counting(how.model if model else None, tokenizer, wanted, served=served)
-            plan = replace(plan, trace=None, max_malformed=100.0)
+            plan = replace(plan, trace=None, max_malformed=100.0, max_repaired=None)
             expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
             return

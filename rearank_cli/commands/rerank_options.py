@@ -137,7 +137,7 @@ ForceAnswer = Annotated[
     typer.Option("--force-answer", help="Ask for the answer at once where the tokens ran out before it."),
 ]
 RepairRetries = Annotated[
-    int, typer.Option(min=0, help="Fresh samples for an answer that was truncated or empty.")
+    int, typer.Option(min=0, help="Fresh samples for an answer that was truncated, empty or partial.")
 ]
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Load no model; print what would be asked, as JSON.")]
@@ -162,8 +162,21 @@ Trace = Annotated[
 MaxMalformed = Annotated[
     str, typer.Option(metavar="PERCENT", help="Fail (65) where more answers are truncated or empty.")
 ]
+MaxRepaired = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PERCENT", help="Fail (65) if more answers left passages out, repeated or made up some."
+    ),
+]
 FailAbove = Annotated[
-    str, typer.Option(metavar="PERCENT", help="Fail (75) where more requests failed for good.")
+    str,
+    typer.Option(
+        metavar="PERCENT",
+        help="Fail if more requests failed (75) or were refused for good by the server (65).",
+    ),
+]
+RetryRefused = Annotated[
+    bool, typer.Option("--retry-refused", help="Ask again what a server refused for good, as the trace says.")
 ]
 MaxTime = Annotated[
     str | None, typer.Option(metavar="TIME", help="Stop after 90s, 15m or 2h (75); the next call goes on.")

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from rearank_cli.engines.protocol import STOP, Sampling
+from rearank_cli.engines.protocol import Sampling
+from rearank_cli.reasoning import ANSWER_END as STOP
 from rearank_cli.records import Completion, Prompt
 
 Body: TypeAlias = dict[str, Any]

@@ -1,12 +1,14 @@
 """Which engine answers, and how it is opened."""
 
 import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
 from rearank_cli.console import note
+from rearank_cli.engines.fingerprint import fingerprint, revision
 from rearank_cli.engines.protocol import Engine, Sampling
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import Unavailable, UsageError
@@ -28,6 +30,7 @@ class Opened:
     """An engine, the tokenizer of its prompts and its context in tokens, None where they are not known.
 
     `takes_ids` says whether it is asked with token ids or with chat turns, which the tokenizer then counts.
+    `identity` names what answers besides the model's name: weights, adapter, recording, each as a fingerprint.
     """
 
     name: EngineName
@@ -35,6 +38,7 @@ class Opened:
     tokenizer: ChatTokenizer | None = None
     context: int | None = None
     takes_ids: bool = True
+    identity: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,7 @@ def open_engine(model: str | None, sampling: Sampling, options: EngineOptions) -
     if options.deterministic:
         options = _deterministic(name, options)
     if name is EngineName.REPLAY:
-        return _open_replay(options)
+        return _open_replay(model, options)
     if model is None:
         raise UsageError("no model: expected --model with a folder, a hub id, or demo (or --replay FILE)")
     if name is EngineName.ENDPOINT:
@@ -161,12 +165,13 @@ def _deterministic(name: EngineName, options: EngineOptions) -> EngineOptions:
     return options
 
 
-def _open_replay(options: EngineOptions) -> Opened:
+def _open_replay(model: str | None, options: EngineOptions) -> Opened:
     if options.replay is None:
         raise UsageError("--engine replay needs a recording: --replay FILE")
     from rearank_cli.engines.replay import ReplayEngine
 
-    return Opened(EngineName.REPLAY, ReplayEngine(options.replay))
+    engine = ReplayEngine(options.replay, model=None if model is None else clean_argument(model))
+    return Opened(EngineName.REPLAY, engine, identity={"recording": fingerprint(options.replay)})
 
 
 def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
@@ -213,8 +218,9 @@ def _open_vllm(model: str, sampling: Sampling, options: EngineOptions) -> Opened
         eager=options.eager,
         trust_remote_code=options.trust_remote_code,
     )
-    engine = VllmEngine(model, sampling, setup)
-    return Opened(EngineName.VLLM, engine, tokenizer, engine.context)
+    engine = VllmEngine(model, sampling, setup, opens=tokenizer.opens)
+    identity = _identity(model, options.adapter)
+    return Opened(EngineName.VLLM, engine, tokenizer, engine.context, identity=identity)
 
 
 def _open_transformers(model: str, sampling: Sampling, options: EngineOptions) -> Opened:
@@ -228,7 +234,14 @@ def _open_transformers(model: str, sampling: Sampling, options: EngineOptions) -
         adapter=options.adapter,
         trust_remote_code=options.trust_remote_code,
     )
-    return Opened(EngineName.TRANSFORMERS, engine, tokenizer, engine.context)
+    identity = _identity(model, options.adapter)
+    return Opened(EngineName.TRANSFORMERS, engine, tokenizer, engine.context, identity=identity)
+
+
+def _identity(model: str, adapter: str | None) -> dict[str, str | None]:
+    """Return what tells these weights from others of the same name."""
+    weights = fingerprint(model) or revision(model)
+    return {"weights": weights, "adapter": adapter and fingerprint(adapter)}
 
 
 def model_name(model: str | None, options: EngineOptions) -> str:
@@ -236,7 +249,10 @@ def model_name(model: str | None, options: EngineOptions) -> str:
 
     >>> model_name(None, EngineOptions(replay="runs/rankvicuna.completions.jsonl"))
     'replay=rankvicuna'
+    >>> model_name("Qwen/Qwen2.5-7B-Instruct", EngineOptions(adapter="loras/r7b/"))
+    'Qwen/Qwen2.5-7B-Instruct@r7b'
     """
     if options.replay is not None:
         return f"replay={Path(options.replay).name.partition('.')[0]}"
-    return clean_argument(model) if model else "-"
+    adapter = f"@{Path(options.adapter).name}" if options.adapter else ""
+    return f"{clean_argument(model) if model else '-'}{adapter}"

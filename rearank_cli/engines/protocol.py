@@ -4,14 +4,15 @@ from typing import Protocol
 
 from rearank_cli.records import Completion, Prompt, Sampling
 
-__all__ = ["STOP", "Engine", "Sampling"]
-
-STOP = "</answer>"
-"""Where a completion ends: nothing that follows the answer is of use."""
+__all__ = ["Engine", "Sampling"]
 
 
 class Engine(Protocol):
     """Submit and collect; nothing else.
+
+    A completion ends at its answer (`answer_end` of rearank_cli/reasoning.py): nothing that follows is of use,
+    and nothing that stands in the reasoning ends it. If a chat template opens the reasoning, a completion
+    begins with the mark that did.
 
     `capacity` is how many prompts it works on at once: the scheduler never has more in flight. Keys are
     the caller's, each used once.

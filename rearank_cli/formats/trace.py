@@ -2,11 +2,11 @@
 
 A header line a start, then one line a finished window:
 
-    {"rearank" (version), "started", "pid", "asked": {"model", "engine", "prompt", "sampling"}}
+    {"rearank" (version), "started", "pid", "asked": {"model", "engine", "prompt", "sampling", "weights", ...}}
 
-    {"qid", "docids" (as presented), "sample", "prompt" (digest), "completion", "finish",
+    {"qid", "docids" (as presented), "sample", "repeat", "prompt" (digest), "completion", "finish",
      "prompt_tokens", "output_tokens", "seconds", "permutation" (numbers from 1), "outcome",
-     "reason" (the server's words, where `finish` is error or refused)}
+     "reason" (the server's words, if `finish` is error or refused), "model" (as a server calls itself)}
 
 Recorded answers of other tools need only `qid`, `docids` and `completion`.
 """
@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
@@ -44,6 +45,7 @@ class Answer:
             "qid": self.prompt.qid,
             "docids": self.prompt.docids,
             "sample": self.prompt.sample,
+            "repeat": self.prompt.repeat,
             "prompt": self.prompt.digest,
             "completion": self.completion.text,
             "finish": self.completion.finish,
@@ -53,7 +55,8 @@ class Answer:
             "permutation": [place + 1 for place in self.permutation.order],
             "outcome": self.permutation.outcome,
         }
-        return {**row, "reason": self.completion.reason} if self.completion.reason else row
+        said = {"reason": self.completion.reason, "model": self.completion.model}
+        return {**row, **{name: words for name, words in said.items() if words}}
 
 
 def completion_of(row: Row) -> Completion:
@@ -65,6 +68,7 @@ def completion_of(row: Row) -> Completion:
         output_tokens=int(row.get("output_tokens", 0)),
         seconds=float(row.get("seconds", 0.0)),
         reason=str(row.get("reason", "")),
+        model=str(row.get("model", "")),
     )
 
 
@@ -77,6 +81,19 @@ def digest(*parts: str) -> int:
 def window_digest(qid: str, docids: tuple[str, ...] | list[str]) -> int:
     """Return the key of a replay: which query, and which documents as presented."""
     return digest(qid, *docids)
+
+
+def agree(before: object, now: object) -> bool:
+    """Return whether two settings of answers say the same where both say something.
+
+    What only one of them holds was not recorded by the version that wrote the other.
+
+    >>> agree({"model": "m"}, {"model": "m", "weights": "f00"}), agree({"model": "m"}, {"model": "n"})
+    (True, False)
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(agree(before[name], now[name]) for name in before.keys() & now.keys())
+    return before == now
 
 
 class TraceIndex:
@@ -171,5 +188,7 @@ def _lacking(row: Row) -> str:
         return '"completion" as a string and "docids" as a list'
     if row.get("finish", "stop") not in get_args(Finish):
         return f'"finish" as one of {", ".join(get_args(Finish))}'
-    numbers = all(isinstance(row.get(name, 0), int | float) for name in _NUMBERS)
+    numbers = all(
+        isinstance(row.get(name, 0), int | float) and isfinite(row.get(name, 0)) for name in _NUMBERS
+    )
     return "" if numbers else f"numbers as {', '.join(_NUMBERS)}"

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from rearank_cli.formats.trace import Answer
 from rearank_cli.ranking.permutation import parse
+from rearank_cli.reasoning import ANSWER, closing_mark, outside_reasoning
 from rearank_cli.records import Completion, Outcome, Permutation, Prompt, Sampling
 
 Asking: TypeAlias = Generator[Prompt, Answer, Permutation]
@@ -17,7 +18,6 @@ Asking: TypeAlias = Generator[Prompt, Answer, Permutation]
 Forcing: TypeAlias = Callable[[Prompt, str], Prompt]
 """Makes the prompt that asks for the answer at once, from the first prompt and what was thought so far."""
 
-UNREADABLE = (Outcome.TRUNCATED, Outcome.EMPTY)
 REPAIR_TEMPERATURE = 0.7  # a greedy model would only repeat itself
 
 
@@ -76,7 +76,8 @@ def answer_pattern(n: int, *, think: bool) -> str:
 
 
 def _unreadable(answer: Answer) -> bool:
-    return answer.permutation.outcome in UNREADABLE
+    outcome = answer.permutation.outcome
+    return outcome.is_malformed or outcome is Outcome.PARTIAL
 
 
 def read(prompt: Prompt, completion: Completion) -> Permutation:
@@ -86,7 +87,7 @@ def read(prompt: Prompt, completion: Completion) -> Permutation:
         return Permutation(tuple(range(n)), Outcome.FAILED)
     if completion.finish == "refused":
         return Permutation(tuple(range(n)), Outcome.REFUSED)
-    return parse(prompt.thought + completion.text, n)
+    return parse(prompt.thought + completion.text, n, cut=completion.finish == "length")
 
 
 def closed_thought(text: str) -> str:
@@ -97,7 +98,8 @@ def closed_thought(text: str) -> str:
     >>> closed_thought("<think>so</think><answer>[2]")
     '<think>so</think><answer>[2]'
     """
-    _, closed, after = text.rpartition("</think>")
-    if closed and "<answer>" in after:
+    after, thinking = outside_reasoning(text, nested=True)
+    closed = not thinking and after != text
+    if closed and ANSWER in after:
         return text
-    return text + ("" if closed else "\n</think>") + "\n<answer>"
+    return text + ("" if closed else f"\n{closing_mark(text)}") + f"\n{ANSWER}"

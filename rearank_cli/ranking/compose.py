@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import orjson
 
-from rearank_cli.ranking.prompts import Passages, Template, render
+from rearank_cli.ranking.prompts import Template, Texts, render
 from rearank_cli.ranking.tokens import TokenComposer
 from rearank_cli.records import Hit, Message, Prompt, Query
 
 ANSWER_NOW = (
-    "There is no time left to think. Give the order of all passages now, the most relevant first, "
-    "as <answer>[2] > [3] > [1]</answer>, and nothing else."
+    "There is no time left to think. Give the numbers of all passages now, the most relevant first, and nothing "
+    "else. With numbers in place of the words: <answer>[first] > [second] > ... > [last]</answer>"
 )
 
 
@@ -25,17 +25,22 @@ class ChatComposer:
     def __init__(self, template: Template, tokens: TokenComposer | None = None) -> None:
         self.tokens = tokens
         self._template = template
-        self._passage = Passages(template)
+        self._texts = Texts(template)
 
     def __call__(self, query: Query, hits: Sequence[Hit]) -> Prompt:
         """Return the prompt of one window; the hits stand in the order presented."""
         if self.tokens is None:
-            passages, ids = [self._passage(hit) for hit in hits], None
+            asked, passages, ids = self._texts.query(query), [self._texts.passage(hit) for hit in hits], None
         else:
-            passages, ids = self.tokens.fitted(query, hits)
-        messages = render(self._template, query.text, passages)
+            asked, passages, ids = self.tokens.fitted(query, hits)
+        messages = render(self._template, asked, passages)
         docids = tuple(hit.docid for hit in hits)
         return Prompt(query.qid, docids, _digest(messages), messages=messages, ids=ids or ())
+
+    @property
+    def neutralized(self) -> int:
+        """How many queries and passages held a control string, and were shown without it."""
+        return self._texts.neutralized if self.tokens is None else self.tokens.neutralized
 
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that asks, in another turn, for the answer to what was thought so far."""

@@ -7,20 +7,20 @@ models (models.toml), then the defaults.
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from rearank_cli.errors import DataError, MissingInput, UsageError
 from rearank_cli.places import cache_folder
 from rearank_cli.ranking import prompts
 from rearank_cli.ranking.prompts import Template
 
+if TYPE_CHECKING:
+    from rearank_cli.ranking.schemas import Card
+
 DEMO = "demo"
 DEMO_MODEL = Path(__file__).parent.parent / "datasets" / "demo" / "model"
 CARD = "rearank.json"
 _KNOWN = Path(__file__).parent / "models.toml"
-_CARD_KEYS = {"prompt", "window", "step", "max_tokens", "think"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +89,32 @@ def _by_folder(model: str) -> Profile | None:
     card = folder / CARD
     if not card.exists():
         return _default(str(folder))
-    values = _read_card(card)
-    name = values.get("prompt", "rearank")
-    template = prompts.load(str(folder / name) if name.endswith(".toml") else name)
-    template = replace(template, max_tokens=values.get("max_tokens", template.max_tokens))
-    return Profile(
-        str(folder), template, values.get("window", 20), values.get("step", 10), values.get("think")
-    )
+    told = _read_card(card)
+    template = _prompt_of(folder, told.prompt)
+    template = replace(template, max_tokens=told.max_tokens or template.max_tokens)
+    return Profile(str(folder), template, told.window, told.step, told.think)
 
 
-def _read_card(card: Path) -> dict[str, Any]:
+def _read_card(card: Path) -> "Card":
+    from rearank_cli.ranking.schemas import Card  # pydantic, which takes its time to load
+    from rearank_cli.schema import checked, json_value, small_text
+
     try:
-        values = orjson.loads(card.read_bytes())
-    except orjson.JSONDecodeError as error:
+        values = json_value(small_text(card))
+    except OSError as error:
+        raise MissingInput(f"{card}: the model's card cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{card}: expected JSON, found none that parses ({error})") from error
-    if not isinstance(values, dict) or not set(values) <= _CARD_KEYS:
-        raise DataError(f"{card}: expected an object with keys among {sorted(_CARD_KEYS)}, found {values!r}")
-    return values
+    return checked(Card, values, str(card))
+
+
+def _prompt_of(folder: Path, name: str) -> Template:
+    if name.endswith(".toml"):
+        return prompts.load(str(folder / name))
+    if name not in prompts.built_in():
+        known = ", ".join(prompts.built_in())
+        raise DataError(f"{folder / CARD}: expected `prompt` to be {known} or a .toml file, found {name!r}")
+    return prompts.load(name)
 
 
 def _by_name(model: str) -> Profile | None:

@@ -19,19 +19,22 @@ from rearank_cli.ranking.journal import Journal
 from rearank_cli.ranking.meter import Metered
 from rearank_cli.ranking.profiles import Profile
 from rearank_cli.ranking.scheduler import Scheduler, Walking
-from rearank_cli.ranking.stopping import Stop
+from rearank_cli.ranking.stopping import Interrupted, Stop
 from rearank_cli.ranking.strategies import sliding
 from rearank_cli.ranking.tokens import TokenComposer
 from rearank_cli.records import Candidates, Completion, Outcome, Prompt, Sampling
+
+MOSTLY = 50.0  # percent of repaired answers above which a caution is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How to rerank.
 
-    `depth` counts hits, `lookahead` queries; `max_malformed` and `fail_above` are percentages (0 to 100) of
-    windows; `repairs` is how often an unreadable answer is asked for again. With `partial`, a run that was
-    stopped is written all the same, unfinished queries as far as they were decided.
+    `depth` counts hits, `lookahead` queries; `max_malformed`, `max_repaired` and `fail_above` are percentages
+    (0 to 100) of answers, None for no bound; `repairs` is how often an unreadable answer is asked for again.
+    With `partial`, a run that was stopped is written all the same, unfinished queries as far as they were
+    decided. With `retry_refused`, what a server refused for good is asked again.
     """
 
     profile: Profile
@@ -44,7 +47,9 @@ class Plan:
     constrain: bool = False
     deterministic: bool = False
     trace: str | None = None
+    retry_refused: bool = False
     max_malformed: float = 50.0
+    max_repaired: float | None = None
     fail_above: float = 0.0
     partial: bool = False
     keep_texts: bool = True
@@ -67,7 +72,9 @@ class Reranking:
         self._stop = stop
         self._asked = _asked(opened, plan)
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._journal = Journal(plan.trace, self._asked) if plan.trace else None
+        self._journal = (
+            Journal(plan.trace, self._asked, retry_refused=plan.retry_refused) if plan.trace else None
+        )
         self._engine = Metered(opened.engine)
         self._composer = _composer(opened, plan)
         self._tokens = self._composer.tokens if isinstance(self._composer, ChatComposer) else self._composer
@@ -85,7 +92,7 @@ class Reranking:
         input and leaves the error in `stopped`.
 
         Raises:
-            DataError: the input is malformed, or more answers than `max_malformed` could not be read.
+            DataError: the input is malformed, or more answers than a bound allows were malformed, repaired or refused.
             TryLater: stopped by a deadline or signal, or more requests than `fail_above` failed.
             RearankError: the engine cannot go on, or the trace cannot be written.
         """
@@ -97,6 +104,8 @@ class Reranking:
                     yield candidates
                 if self._stop.wanted:
                     yield from self._cut_short()
+        except (TryLater, Interrupted) as error:
+            raise type(error)(f"{error}; {self._left()}") from error
         finally:
             self._close()
         self._judge()
@@ -104,7 +113,12 @@ class Reranking:
     def facts(self) -> Row:
         """Return what a run's provenance keeps of how it was made."""
         template, health = self._plan.profile.template, self.health
-        counts = {outcome.value: health.outcomes[outcome] for outcome in Outcome}
+        counts = {outcome.value: (health.outcomes + health.recalled)[outcome] for outcome in Outcome}
+        shares = {
+            "malformed": health.share(lambda outcome: outcome.is_malformed),
+            "repaired": health.share(lambda outcome: outcome.is_repaired),
+            "failed": health.share(lambda outcome: outcome.is_failure),
+        }
         return {
             **self._asked,
             "prompt_sha256": hashlib.sha256(repr(template).encode()).hexdigest(),
@@ -115,16 +129,18 @@ class Reranking:
             "started": self._started,
             "seconds": round(self._engine.seconds, 3),
             "queries": health.queries,
-            "windows": {"asked": health.windows, "recalled": health.recalled, **counts},
+            "windows": {"asked": health.windows, "recalled": health.recalled.total(), **counts},
+            "shares": {name: round(share, 6) for name, share in shares.items()},
+            "refusals": dict(health.refusals),
             "tokens": {"prompt": health.prompt_tokens, "output": health.output_tokens},
             "stopped": str(self.stopped) if self.stopped else None,
         }
 
     def _cut_short(self) -> Iterator[Candidates]:
-        left = "run the same command again to go on" if self._plan.trace else "nothing was kept: use --trace"
-        error = self._stop.error(f"{self.health.queries} queries were finished; {left}")
+        error = self._stop.error(f"{self.health.queries} queries were finished")
         if not self._plan.partial:
             raise error
+        error = type(error)(f"{error}; {self._left()}")
         names = []
         for candidates, finished in self._scheduler.unfinished():
             if not finished:
@@ -134,6 +150,9 @@ class Reranking:
         note(f"{len(names)} queries are not finished and keep their order below what was decided: {shown}")
         self.stopped = error
 
+    def _left(self) -> str:
+        return "run the same command again to go on" if self._plan.trace else "nothing was kept: use --trace"
+
     def _close(self) -> None:
         self._scheduler.close()
         self._engine.close()
@@ -141,6 +160,7 @@ class Reranking:
             self._journal.close()
         if self._tokens is not None:
             self.health.shortened = self._tokens.shortened
+        self.health.neutralized = self._composer.neutralized
         note(f"{self.health}; {self._throughput()}")
 
     def _throughput(self) -> str:
@@ -166,19 +186,42 @@ class Reranking:
         return f"{done} queries done, about {left:.0f} left, {rate}, about {left * seconds / done / 60:.0f} min to go"
 
     def _judge(self) -> None:
+        """Raise if more answers failed or could not be read than the plan allows; say so if many were repaired."""
         plan, health = self._plan, self.health
-        failed = health.percent(Outcome.FAILED)
+        failed = 100 * health.share(lambda outcome: outcome is Outcome.FAILED)
         if failed > plan.fail_above:
+            again = "the same command asks for them, and only for them, again" if plan.trace else self._left()
             raise TryLater(
-                f"{failed:.2g} % of the requests failed, more than --fail-above {plan.fail_above:g}; those windows "
-                "keep their order; with --trace the same command asks for them, and only for them, again"
+                f"{number(failed)} % of the requests failed, more than --fail-above {plan.fail_above:g}; those windows "
+                f"keep their order; {again}"
             )
-        malformed = health.percent(Outcome.TRUNCATED, Outcome.EMPTY)
+        failed += 100 * health.share(lambda outcome: outcome is Outcome.REFUSED)
+        if failed > plan.fail_above:
+            reasons = "; ".join(
+                f"{reason} ({count} times)" for reason, count in health.refusals.most_common(3)
+            )
+            raise DataError(
+                f"the server refused {number(failed)} % of the requests for good, more than --fail-above "
+                f"{plan.fail_above:g}: {reasons}; mend what was sent, or let those windows keep their order with "
+                "--fail-above; with --trace they are not asked for again, unless by --retry-refused"
+            )
+        malformed = 100 * health.share(lambda outcome: outcome.is_malformed)
         if malformed > plan.max_malformed:
             raise DataError(
-                f"{malformed:.0f} % of the answers were truncated or empty, more than --max-malformed "
+                f"{number(malformed)} % of the answers were truncated or empty, more than --max-malformed "
                 f"{plan.max_malformed:g}: expected a model that answers {plan.profile.template.name!r} prompts; "
                 "look at them with --trace, or raise --max-tokens"
+            )
+        repaired = 100 * health.share(lambda outcome: outcome.is_repaired)
+        found = f"{number(repaired)} % of the answers left passages out, repeated them or made some up"
+        if plan.max_repaired is not None and repaired > plan.max_repaired:
+            raise DataError(
+                f"{found}, more than --max-repaired {plan.max_repaired:g}: expected orders of all passages; "
+                "look at them with --trace"
+            )
+        if repaired > MOSTLY:
+            note(
+                f"caution: {found}; passages left out kept their order, so that this is mostly the order that came in"
             )
 
     def _walking(self) -> Walking:
@@ -195,6 +238,7 @@ class Reranking:
             ask=lambda prompt: ask(prompt, policy),
             on_answer=self._heard,
             recall=self._recalled,
+            on_recall=self.health.count_recalled,
             depth=plan.depth,
             lookahead=plan.lookahead,
             keep_texts=plan.keep_texts,
@@ -221,9 +265,7 @@ class Reranking:
         return replace(completion, prompt_tokens=estimated_tokens(prompt), output_tokens=written)
 
     def _recalled(self, prompt: Prompt) -> Completion | None:
-        known = self._journal.recall(prompt) if self._journal is not None else None
-        self.health.recalled += known is not None
-        return known
+        return self._journal.recall(prompt) if self._journal is not None else None
 
 
 def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
@@ -235,6 +277,15 @@ def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
     return tokens if tokens is not None and opened.takes_ids else ChatComposer(template, tokens)
 
 
+def number(percent: float) -> str:
+    """Return a percentage as it is read: two digits where they count.
+
+    >>> number(100.0), number(66.6667), number(0.0634)
+    ('100', '67', '0.063')
+    """
+    return f"{percent:.0f}" if percent >= 10 else f"{percent:.2g}"
+
+
 def _asked(opened: Opened, plan: Plan) -> Row:
     return {
         "model": clean_argument(plan.profile.model),
@@ -243,4 +294,5 @@ def _asked(opened: Opened, plan: Plan) -> Row:
         "sampling": asdict(plan.sampling),
         "constrained": plan.constrain,
         "deterministic": plan.deterministic,
+        **opened.identity,
     }

@@ -3,7 +3,7 @@
 Queries are read as a stream with a bounded look-ahead and leave in the order in which they came.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
@@ -30,10 +30,10 @@ class Walking:
     """How queries are walked through.
 
     `strategy(n)` starts the walk over n passages; `compose` makes prompts and `ask` the asking about one;
-    `recall` knows earlier answers, and `on_answer` hears of every new one. `depth` is how many of each
-    query's hits are reranked, the rest keep their order below; at most `lookahead` unfinished queries
-    are held (twice the engine's capacity where None). A finished query that waits for its turn keeps no
-    texts unless `keep_texts`.
+    `recall` knows earlier answers; `on_recall` hears of every one of them that is used, `on_answer` of every new
+    one. `depth` is how many of each query's hits are reranked, the rest keep their order below; at most
+    `lookahead` unfinished queries are held (twice the engine's capacity where None). A finished query that
+    waits for its turn keeps no texts unless `keep_texts`.
     """
 
     strategy: Callable[[int], Strategy]
@@ -41,6 +41,7 @@ class Walking:
     ask: Callable[[Prompt], Asking]
     on_answer: Callable[[Answer], None]
     recall: Recall = lambda _prompt: None
+    on_recall: Callable[[Answer], None] = lambda _answer: None
     depth: int | None = None
     lookahead: int | None = None
     keep_texts: bool = True
@@ -53,6 +54,7 @@ class _Walk:
     candidates: Candidates
     strategy: Strategy
     windows: tuple[Window, ...] = ()
+    shown: Counter[str] = field(default_factory=Counter)  # how often each prompt was asked
     permutations: dict[int, Permutation] = field(default_factory=dict)
     done: bool = False
 
@@ -165,13 +167,17 @@ class Scheduler:
         while self._ready and len(self._asked) < self._engine.capacity:
             *_, walk, index = heappop(self._ready)
             hits = [walk.candidates.hits[position] for position in walk.windows[index].positions]
-            asking = self._walking.ask(self._walking.compose(walk.candidates.query, hits))
+            prompt = self._walking.compose(walk.candidates.query, hits)
+            prompt = replace(prompt, repeat=walk.shown[prompt.digest])
+            walk.shown[prompt.digest] += 1
+            asking = self._walking.ask(prompt)
             self._put(_Question(walk, index, asking, next(asking)))
 
     def _put(self, question: _Question) -> None:
         """Ask the engine, unless the answer is known from before."""
         while (known := self._walking.recall(question.prompt)) is not None:
             answer = Answer(question.prompt, known, read(question.prompt, known))
+            self._walking.on_recall(answer)
             if self._settled(question, answer):
                 return
         key = next(self._keys)

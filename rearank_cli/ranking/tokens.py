@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
+from rearank_cli.control_tokens import ControlStrings
 from rearank_cli.errors import DataError
 from rearank_cli.ranking.asking import closed_thought
-from rearank_cli.ranking.prompts import Passages, Template, render
+from rearank_cli.ranking.prompts import Template, Texts, render
 from rearank_cli.records import Hit, Message, Prompt, Query
 
 _CACHED_PIECES = 65_536
@@ -31,6 +32,14 @@ class Tokenizer(Protocol):
     @property
     def added(self) -> tuple[str, ...]:
         """Strings at which the tokenizer cuts its input first."""
+
+    @property
+    def opens(self) -> str:
+        """The end of every prompt if the chat template opens the reasoning there, else ""."""
+
+    @property
+    def control(self) -> tuple[str, ...]:
+        """Those of them that steer a model: no passage or query may hold one."""
 
     def render(self, messages: Sequence[Message]) -> str:
         """Return a chat as one text."""
@@ -73,7 +82,7 @@ class TokenComposer:
         self._limit = limit
         self._skeletons: dict[int, _Skeleton] = {}
         self._ids: dict[str, array[int]] = {}
-        self._passage = Passages(template)
+        self._texts = Texts(template, ControlStrings(tokenizer.control))
         self._added = re.compile(
             "|".join(map(re.escape, sorted(tokenizer.added, key=len, reverse=True))) or "(?!)"
         )
@@ -85,23 +94,28 @@ class TokenComposer:
         Raises:
             DataError: not even a few tokens of each passage fit into the model's context.
         """
-        _, ids = self.fitted(query, hits)
+        _, _, ids = self.fitted(query, hits)
         docids = tuple(hit.docid for hit in hits)
         return Prompt(qid=query.qid, docids=docids, digest=_digest(ids), ids=ids)
 
-    def fitted(self, query: Query, hits: Sequence[Hit]) -> tuple[list[str], "array[int]"]:
-        """Return the passages of one window, cut so that the prompt fits, and the prompt's ids.
+    @property
+    def neutralized(self) -> int:
+        """How many queries and passages held a control string, and were shown without it."""
+        return self._texts.neutralized
+
+    def fitted(self, query: Query, hits: Sequence[Hit]) -> tuple[str, list[str], "array[int]"]:
+        """Return query and passages of one window as shown, cut so that the prompt fits, and the prompt's ids.
 
         Raises:
             DataError: not even a few tokens of each passage fit into the model's context.
         """
-        passages = [self._passage(hit) for hit in hits]
-        ids = self._joined(query.text, passages)
+        asked, passages = self._texts.query(query), [self._texts.passage(hit) for hit in hits]
+        ids = self._joined(asked, passages)
         if self._limit is not None and len(ids) > self._limit:
             passages = self._shortened(query, passages, len(ids))
-            ids = array("I", self.whole(query.text, passages))
+            ids = array("I", self.whole(asked, passages))
             self.shortened += 1
-        return passages, ids
+        return asked, passages, ids
 
     def count(self, text: str) -> int:
         """Return how many tokens a text has."""
@@ -110,11 +124,15 @@ class TokenComposer:
     def forced(self, prompt: Prompt, text: str) -> Prompt:
         """Return the prompt that goes on from what was thought so far, where only the answer can follow."""
         thought = closed_thought(text)
-        ids = array("I", (*prompt.ids, *self._tokenizer.encode([thought])[0]))
+        written = thought.removeprefix(self._tokenizer.opens)  # which the prompt ends with already
+        ids = array("I", (*prompt.ids, *self._tokenizer.encode([written])[0]))
         return replace(prompt, ids=ids, digest=_digest(ids), thought=thought)
 
     def whole(self, query: str, passages: Sequence[str]) -> list[int]:
-        """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal."""
+        """Return the ids of the rendered chat tokenised in one piece: what the joined ids must equal.
+
+        Query and passages are texts as shown, without control strings.
+        """
         text = self._tokenizer.render(render(self._template, query, passages))
         return self._tokenizer.encode([text])[0]
 
@@ -153,13 +171,25 @@ class TokenComposer:
     def _skeleton(self, n: int) -> _Skeleton:
         marks = [f"\ue000{index}\ue001" for index in range(n + 1)]
         text = self._tokenizer.render(render(self._template, marks[0], marks[1:]))
-        found = [int(index) for index in _MARK.findall(text)]
-        if sorted(set(found)) != list(range(n + 1)):
+        found = {int(index) for index in _MARK.findall(text)}
+        if found != set(range(n + 1)):
+            self._check_shown(n)
             return _Skeleton([])
         pieces = [part for piece in _cut(text, self._added) for part in self._halves(piece)]
         if any(len(_MARK.findall(piece)) > 1 for piece in pieces):
             return _Skeleton([])
         return _Skeleton(self._parts(pieces))
+
+    def _check_shown(self, n: int) -> None:
+        """Refuse a chat template that leaves out what the prompt shows: it would be ranked unseen."""
+        words = [f"text{index}end" for index in range(n + 1)]
+        messages = render(self._template, words[0], words[1:])
+        chat, shown = self._tokenizer.render(messages), "\n".join(message.content for message in messages)
+        if any(word in shown and word not in chat for word in words):
+            raise DataError(
+                "the model's chat template leaves out turns of the prompt, with the query or passages in them: "
+                "expected all of them to be shown; see --prompt, or use another model"
+            )
 
     def _parts(self, pieces: Sequence[str]) -> "list[array[int] | _Piece]":
         """Tokenise what never changes once and for all, neighbours together."""

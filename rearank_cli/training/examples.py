@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats.lists import GradedList
-from rearank_cli.ranking.prompts import Template, passage_text, render
+from rearank_cli.ranking.prompts import Template, render
 from rearank_cli.ranking.tokens import TokenComposer, Tokenizer
 from rearank_cli.records import Message
 from rearank_cli.training.recipe import LongPrompts, Method, Recipe
@@ -48,8 +48,8 @@ def examples(lists: Iterable[GradedList], template: Template, tokenizer: Tokeniz
             raise DataError(
                 f"query {query.qid!r}: expected a list of at least 2 passages, found {len(hits)}; drop it"
             )
-        messages = render(template, query.text, [passage_text(template, hit) for hit in hits])
-        found.append(Example(graded, messages, tuple(compose(query, hits).ids), worth_of(graded)))
+        asked, passages, ids = compose.fitted(query, hits)
+        found.append(Example(graded, render(template, asked, passages), tuple(ids), worth_of(graded)))
     return found
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from rearank_cli.engines.protocol import STOP
-from rearank_cli.engines.transformers import end_tokens
+from rearank_cli.engines.transformers import answered, end_tokens
+from rearank_cli.reasoning import opened_by, until_answer
 from rearank_cli.training.examples import Example
 from rearank_cli.training.rewards import Rules, answer_reward, reached_ndcg, tags_reward
 
 BATCH = 32  # lists at once
+_TAIL = 16  # tokens of a prompt in which its template may open the reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,17 @@ def _batch(model: Any, tokenizer: Any, prompts: list[tuple[int, ...]], most: int
     ends = end_tokens(model.generation_config.eos_token_id, tokenizer.eos_token_id)
     ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
-    greedy = GenerationConfig(
-        max_new_tokens=most, do_sample=False, eos_token_id=ends, pad_token_id=pad, stop_strings=[STOP]
-    )
+    before = [opened_by(tokenizer.decode(list(row[-_TAIL:]), skip_special_tokens=False)) for row in prompts]
+    greedy = GenerationConfig(max_new_tokens=most, do_sample=False, eos_token_id=ends, pad_token_id=pad)
     with torch.no_grad():
         rows = model.generate(
-            input_ids=ids, attention_mask=mask, generation_config=greedy, tokenizer=tokenizer
+            input_ids=ids,
+            attention_mask=mask,
+            generation_config=greedy,
+            stopping_criteria=[answered(tokenizer, width, before)],
         )
     stops = {pad, *(ends or ())}
-    for row in rows[:, width:].tolist():
+    for row, opened in zip(rows[:, width:].tolist(), before, strict=True):
         kept = row[: next((at for at, token in enumerate(row) if token in stops), len(row))]
-        head, end, _ = tokenizer.decode(kept, skip_special_tokens=True).partition(STOP)
-        yield Written(head + end, len(kept))
+        text, _ = until_answer(tokenizer.decode(kept, skip_special_tokens=False), opened)
+        yield Written(text, len(kept))

@@ -2,9 +2,9 @@
 
     python -m tests.engines.ask_vllm MODEL < ASKED
 
-ASKED is one JSON object: "sampling", "options", "prompts" (lists of token ids), and "impossible", options
-under which vLLM must refuse to start, or null. stdout gets one JSON object: "context", "capacity",
-"completions" and "refusal"; whatever vLLM prints there breaks the test.
+ASKED is one JSON object: "sampling", "options", "opens" (what the template opens), "prompts" (lists of token
+ids), and "impossible", options under which vLLM must refuse to start, or null. stdout gets one JSON object:
+"context", "capacity", "completions" and "refusal"; whatever vLLM prints there breaks the test.
 """
 
 import json
@@ -26,7 +26,8 @@ def main() -> None:
             VllmEngine(sys.argv[1], Sampling(1), VllmOptions(**asked["impossible"]))
         except Unavailable as error:
             refusal = str(error)
-    engine = VllmEngine(sys.argv[1], Sampling(**asked["sampling"]), VllmOptions(**asked["options"]))
+    sampling, options = Sampling(**asked["sampling"]), VllmOptions(**asked["options"])
+    engine = VllmEngine(sys.argv[1], sampling, options, opens=asked["opens"])
     completions = answers(engine, [ids_prompt(ids) for ids in asked["prompts"]])
     said = {
         "context": engine.context,

@@ -21,6 +21,13 @@ def clockwork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.clockwork_model(tmp_path_factory.mktemp("models") / "clockwork")
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["marks it", "template marks it"])
+def quoting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that quotes an answer while it thinks."""
+    pytest.importorskip("transformers", reason="needs the extra local")
+    return tiny.quoting_model(tmp_path_factory.mktemp("models") / "quoting", opened=request.param)
+
+
 @pytest.fixture(scope="session")
 def adapter(random_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LoRA adapter of the random model, random itself."""

@@ -14,7 +14,10 @@ from rearank_cli.engines.protocol import Sampling  # noqa: E402
 from rearank_cli.engines.tokenizer import ChatTokenizer, context_of  # noqa: E402
 from rearank_cli.engines.transformers import TransformersEngine  # noqa: E402
 from rearank_cli.errors import DataError, MissingInput, RearankError, Unavailable  # noqa: E402
-from rearank_cli.records import Completion, Message, Prompt  # noqa: E402
+from rearank_cli.ranking.asking import read  # noqa: E402
+from rearank_cli.ranking.prompts import Template, Turn  # noqa: E402
+from rearank_cli.ranking.tokens import TokenComposer  # noqa: E402
+from rearank_cli.records import Completion, Hit, Message, Outcome, Permutation, Prompt, Query  # noqa: E402
 from tests.engines import tiny  # noqa: E402
 from tests.engines.asking import answers, ids_prompt, text_prompt  # noqa: E402
 
@@ -67,6 +70,28 @@ def test_completions_end_at_the_answer_at_an_end_token_or_at_their_length(clock:
         (" loop" * 20, "length", 20),
         (" end", "stop", 2),
     ]
+
+
+def test_an_answer_that_is_quoted_in_the_reasoning_ends_nothing(quoting: Path) -> None:
+    tokenizer = ChatTokenizer(str(quoting))
+    chat = text_prompt(tokenizer, tokenizer.render([Message("user", "rank")]))
+    (got,) = answers(TransformersEngine(tokenizer, Sampling(20)), [chat])
+    assert (got.text, got.finish) == ("".join(tiny.QUOTING[:4]), "stop")
+    assert read(chat, got) == Permutation((1, 0), Outcome.CLEAN)
+    (short,) = answers(TransformersEngine(tokenizer, Sampling(2)), [chat])
+    assert short.finish == "length"
+    assert read(chat, short).order == (0, 1)
+
+
+def test_a_forced_prompt_opens_the_reasoning_once(quoting: Path) -> None:
+    tokenizer = ChatTokenizer(str(quoting))
+    composer = TokenComposer(Template("t", (Turn("user", "{query} {passages}"),)), tokenizer)
+    asked = composer(Query("q", "rank"), [Hit("a", 2.0, "x"), Hit("b", 1.0, "y")])
+    forced = composer.forced(asked, "".join(tiny.QUOTING[:2]))
+    assert forced.thought == "".join(tiny.QUOTING[:2]) + "\n[/THINK]\n<answer>"
+    assert (
+        tokenizer.decode(forced.ids) == tokenizer.decode(asked.ids).removesuffix("[THINK]") + forced.thought
+    )
 
 
 def test_a_fresh_sample_is_drawn_with_its_own_seed(tokenizer: ChatTokenizer) -> None:

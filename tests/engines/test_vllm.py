@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from rearank_cli.engines.model_folder import adapter_rank
 from rearank_cli.engines.protocol import Sampling
-from rearank_cli.engines.vllm import VllmEngine, VllmOptions, adapter_rank
+from rearank_cli.engines.vllm import VllmEngine, VllmOptions
 from rearank_cli.errors import DataError, MissingInput, Unavailable
+from rearank_cli.records import Message
 from tests.conftest import ROOT, Run
 from tests.engines import tiny
 from tests.engines.asking import answers, ids_prompt
@@ -50,9 +52,16 @@ def whole(text: str) -> str:
 
 
 def ask(
-    model: Path, prompts: Sequence[Sequence[int]], options: Options, impossible: Options | None = None
+    model: Path,
+    prompts: Sequence[Sequence[int]],
+    options: Options,
+    impossible: Options | None = None,
+    opens: str = "",
 ) -> Said:
-    asked = {"sampling": {"max_tokens": 16}, "options": options, "prompts": prompts, "impossible": impossible}
+    asked = {
+        "sampling": {"max_tokens": 16}, "options": options, "opens": opens, "prompts": prompts,
+        "impossible": impossible,
+    }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "tests.engines.ask_vllm", str(model)],
         input=json.dumps(asked), capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
@@ -93,6 +102,21 @@ def test_a_lora_adapter_is_applied_and_equals_that_of_transformers(random_model:
     adapted = answers(TransformersEngine(tokenizer, Sampling(16), adapter=str(adapter)), prompts)
     said = ask(random_model, PROMPTS[:2], {"adapter": str(adapter)})
     assert said.texts == [whole(completion.text) for completion in adapted]
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_an_answer_that_is_quoted_in_the_reasoning_ends_nothing(quoting: Path) -> None:
+    from rearank_cli.engines.tokenizer import ChatTokenizer
+    from rearank_cli.engines.transformers import TransformersEngine
+
+    tokenizer = ChatTokenizer(str(quoting))
+    ids = tokenizer.encode([tokenizer.render([Message("user", "rank")])])[0]
+    said = ask(quoting, [ids], {}, opens=tokenizer.opens)
+    assert said.texts == ["".join(tiny.QUOTING[:4])]
+    (theirs,) = answers(TransformersEngine(tokenizer, Sampling(16)), [ids_prompt(ids)])
+    assert theirs.text == said.texts[0]
+    assert said.completions[0]["output_tokens"] == theirs.output_tokens
 
 
 @needs_vllm

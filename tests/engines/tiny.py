@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 ANSWER = "<answer>2 > 1</answer>"
 """What the clockwork model writes after `assistant` and a line end, till it is stopped."""
+QUOTING = (
+    "[THINK]",
+    "as <answer>[1] > [2]</answer> shows",
+    "[/THINK]",
+    "<answer>[2] > [1]</answer>",
+    " and so on",
+)
+"""What the quoting model writes, a token each, the last one without end; the marks are special tokens."""
 _QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -96,12 +104,29 @@ def successors(tokenizer: "PreTrainedTokenizerBase") -> Mapping[int, int]:
 
 
 def clockwork_model(folder: Path) -> Path:
-    """Write a model whose layers add nothing: the head maps each token's embedding to its successor."""
+    """Write a model that answers every chat with `ANSWER`."""
+    tokenizer = make_tokenizer()
+    return _write_clockwork(folder, tokenizer, successors(tokenizer))
+
+
+def quoting_model(folder: Path, *, opened: bool = False) -> Path:
+    """Write a model that quotes an answer while it thinks; with `opened` its chat template opens the reasoning."""
+    tokenizer = make_tokenizer()
+    marks = [piece for piece in QUOTING if piece.startswith(("[T", "[/"))]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks}, replace_extra_special_tokens=False)
+    tokenizer.add_tokens([piece for piece in QUOTING if piece not in marks])
+    path = [tokenizer.encode("assistant\n")[-1], *tokenizer.convert_tokens_to_ids(list(QUOTING))]
+    if opened:
+        tokenizer.chat_template = _CHATML.replace("assistant\n", "assistant\n[THINK]")
+    return _write_clockwork(folder, tokenizer, {**dict(pairwise(path)), path[-1]: path[-1]})
+
+
+def _write_clockwork(folder: Path, tokenizer: "PreTrainedTokenizerBase", follows: Mapping[int, int]) -> Path:
+    """Write a model whose layers add nothing: the head maps each token's embedding to its successor (-1: the end)."""
     import torch
     from transformers import Qwen2ForCausalLM
 
     torch.manual_seed(0)
-    tokenizer = make_tokenizer()
     model = Qwen2ForCausalLM(_config(tokenizer)).float()
     embeddings, head = model.model.embed_tokens.weight, model.lm_head.weight
     with torch.no_grad():
@@ -110,7 +135,7 @@ def clockwork_model(folder: Path) -> Path:
             layer.mlp.down_proj.weight.zero_()
         embeddings.normal_()
         head.zero_()
-        for token, successor in successors(tokenizer).items():
+        for token, successor in follows.items():
             head[successor if successor >= 0 else tokenizer.eos_token_id] += embeddings[token]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,5 +1,7 @@
 """The trace as a journal: what was answered is kept, torn lines are cut, one process at a time."""
 
+import errno
+import fcntl
 import json
 import os
 from dataclasses import replace
@@ -46,9 +48,9 @@ def test_the_lines_hold_what_the_design_says(tmp_path: Path) -> None:
     assert header.keys() == {"rearank", "started", "pid", "asked"}
     assert header["asked"] == ASKED
     assert line == {
-        "qid": "q1", "docids": ["a", "b"], "sample": 0, "prompt": "0123", "completion": "<answer>[2] > [1]</answer>",
-        "finish": "stop", "prompt_tokens": 7, "output_tokens": 3, "seconds": 0.25, "permutation": [2, 1],
-        "outcome": "clean",
+        "qid": "q1", "docids": ["a", "b"], "sample": 0, "repeat": 0, "prompt": "0123",
+        "completion": "<answer>[2] > [1]</answer>", "finish": "stop", "prompt_tokens": 7, "output_tokens": 3,
+        "seconds": 0.25, "permutation": [2, 1], "outcome": "clean",
     }  # fmt: skip
 
 
@@ -81,6 +83,112 @@ def test_other_settings_are_named_and_nothing_is_overwritten(
     again = Journal(str(path), ASKED)
     assert again.recall(PROMPT) is not None
     again.close()
+
+
+@pytest.mark.parametrize("name", ["weights", "adapter", "recording"])
+def test_answers_of_other_weights_adapters_or_recordings_are_asked_anew_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    journal = Journal(path, {**ASKED, name: "f00d"})
+    journal.record(answer("[2] > [1]"))
+    journal.close()
+    for other in ("beef", None):
+        journal = Journal(path, {**ASKED, name: other})
+        assert journal.recall(PROMPT) is None
+        journal.close()
+        assert f"was begun with another {name} (" in capsys.readouterr().err
+    journal = Journal(path, {**ASKED, name: "f00d"})
+    assert journal.recall(PROMPT) is not None
+    journal.close()
+
+
+def test_what_an_older_version_did_not_record_counts_as_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    header = {"rearank": "0.0.9", "started": "2026-11-20T01:00:00+00:00", "pid": 1, "asked": ASKED}
+    line = {
+        "qid": "q1",
+        "docids": ["a", "b"],
+        "sample": 0,
+        "prompt": "0123",
+        "finish": "stop",
+        "outcome": "clean",
+    }
+    lines = [header, *({**line, "completion": text} for text in ("[1] > [2]", "[2] > [1]"))]
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+    journal = Journal(str(path), {**ASKED, "weights": "f00d"})
+    recalled = [journal.recall(replace(PROMPT, repeat=repeat)) for repeat in range(3)]
+    journal.close()
+    assert [one and one.text for one in recalled] == ["[1] > [2]", "[2] > [1]", None]
+    assert not capsys.readouterr().err
+
+
+def test_the_same_prompt_of_a_later_pass_has_an_answer_of_its_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    later = replace(PROMPT, repeat=1)
+    first = Journal(path, ASKED)
+    first.record(answer("[2] > [1]"))
+    first.record(answer("[1] > [2]", later))
+    first.close()
+    second = Journal(path, ASKED)
+    recalled = [second.recall(prompt) for prompt in (PROMPT, later)]
+    second.close()
+    assert [one and one.text for one in recalled] == ["[2] > [1]", "[1] > [2]"]
+
+
+def test_a_refusal_for_good_is_remembered_with_its_reason_unless_it_is_to_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    refusal = Completion("", "refused", reason="content_filter")
+    first = Journal(path, ASKED)
+    first.record(Answer(PROMPT, refusal, Permutation((0, 1), Outcome.REFUSED)))
+    first.close()
+    second = Journal(path, ASKED)
+    assert second.recall(PROMPT) == refusal
+    second.close()
+    third = Journal(path, ASKED, retry_refused=True)
+    assert third.recall(PROMPT) is None
+    third.close()
+
+
+def test_a_server_that_calls_itself_otherwise_is_named_and_then_asked_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    other = replace(PROMPT, digest="4567")
+
+    def named(text: str, model: str, prompt: Prompt = PROMPT) -> Answer:
+        return Answer(prompt, Completion(text, model=model), parse(text, 2))
+
+    first = Journal(path, ASKED)
+    first.record(named("[2] > [1]", "gpt-old"))
+    first.close()
+    second = Journal(path, ASKED)
+    assert second.recall(PROMPT) is not None
+    second.record(named("[2] > [1]", "gpt-new", other))
+    second.close()
+    assert "the server answers as gpt-new, earlier answers came from gpt-old" in capsys.readouterr().err
+    third = Journal(path, ASKED)
+    assert third.recall(PROMPT) is None
+    assert third.recall(other) is not None
+    third.close()
+    assert "answers of gpt-old are asked anew: gpt-new answers now" in capsys.readouterr().err
+
+
+def test_a_file_system_without_locks_is_said_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    journal = Journal(str(tmp_path / "trace.jsonl"), ASKED)
+    journal.record(answer("[2] > [1]"))
+    journal.close()
+    assert "no locks (No locks available); make sure that no other process works" in capsys.readouterr().err
 
 
 def test_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,6 +255,45 @@ def test_replay_takes_recordings_of_a_window_in_order_and_repeats_the_last(tmp_p
     engine.close()
 
 
+def of_models(path: Path, *models: str) -> str:
+    """A trace with one answer to the same window of each model, the text being the model's name."""
+    lines: list[dict[str, object]] = []
+    for model in models:
+        lines.append({"rearank": "0.1", "asked": {"model": model.partition("/")[0], "note": model}})
+        lines.append({"qid": "q1", "docids": ["a", "b"], "completion": model})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def replayed(engine: ReplayEngine) -> str:
+    engine.submit(0, PROMPT)
+    ((_, completion),) = engine.collect()
+    engine.close()
+    return completion.text
+
+
+def test_replay_of_two_models_wants_one_of_them_named(tmp_path: Path) -> None:
+    path = of_models(tmp_path / "t.jsonl", "one", "two")
+    assert [replayed(ReplayEngine(path, model=model)) for model in ("one", "two")] == ["one", "two"]
+    for model in (None, "three"):
+        with pytest.raises(
+            DataError, match=r"answers of 2 models \(one, two\); choose one of them with --model"
+        ):
+            ReplayEngine(path, model=model)
+
+
+def test_replay_of_several_settings_takes_the_last_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert replayed(ReplayEngine(of_models(tmp_path / "t.jsonl", "m/cold", "m/hot"))) == "m/hot"
+    assert "under several settings; those of the last are replayed" in capsys.readouterr().err
+
+
+def test_replay_under_another_models_name_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert replayed(ReplayEngine(of_models(tmp_path / "t.jsonl", "one"), model="other")) == "one"
+    assert "holds the answers of one; they are replayed, whatever --model says" in capsys.readouterr().err
+
+
 def test_replay_names_the_window_that_it_lacks(tmp_path: Path) -> None:
     engine = ReplayEngine(recording(tmp_path / "r.jsonl", ("a b", "one")))
     with pytest.raises(MissingInput, match="no answer for query 'q1' with the 2 documents b ... a"):
@@ -172,7 +319,8 @@ GOOD = {"qid": "q1", "docids": ["a"], "completion": "[1]"}
         ({**GOOD, "completion": None}, '"completion" as a string'),
         ({**GOOD, "seconds": None}, "numbers as prompt_tokens, output_tokens, seconds"),
         ({**GOOD, "prompt_tokens": "many"}, "numbers as prompt_tokens"),
-        ({**GOOD, "finish": 5}, '"finish" as stop, length or error'),
+        ({**GOOD, "seconds": {}}, "numbers as prompt_tokens"),
+        ({**GOOD, "finish": 5}, '"finish" as one of stop, length, error, refused'),
         ({"rearank": "0.1", "asked": 5}, '"asked" in a header'),
         ({"query": {}, "candidates": []}, '"completion", or "rearank"'),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.ranking.permutation import parse
-from rearank_cli.records import Outcome
+from rearank_cli.reasoning import MARKS
+from rearank_cli.records import Outcome, Permutation
 from tests.ranking.test_prompts import recipe
 
 CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
@@ -25,7 +27,7 @@ CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
         ("<think><answer>[3]</answer></think><answer>[2] > [1] > [3]</answer>", 3, (2, 1, 3), CLEAN),
         ("<answer><answer>[2] > [1]</answer></answer>", 2, (2, 1), CLEAN),
         ("<answer>[2] > [1]</answer> out of 7 </answer>", 2, (2, 1), CLEAN),
-        ("<think>a</think><answer>[2] > [2] > [9] > [0]</answer>", 3, (2, 1, 3), REPAIRED),
+        ("<think>a</think><answer>[2] > [2] > [9] > [0]</answer>", 3, (2, 1, 3), PARTIAL),
         ("<answer>[3] > [1]</answer>", 3, (3, 1, 2), REPAIRED),
         ("<answer>1234567 [2] > [1]</answer>", 2, (2, 1), CLEAN),  # no passage number: too long a run
         ("<answer>[2] > [1] > [000001]</answer>", 2, (2, 1), REPAIRED),
@@ -54,6 +56,121 @@ def test_the_pinned_rule(completion: str, n: int, order: tuple[int, ...], outcom
     read = parse(completion, n)
     assert tuple(place + 1 for place in read.order) == order
     assert read.outcome is outcome
+
+
+REVERSED = (4, 3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("completion", "order"),
+    [
+        # FlashRank#33, llama_index#11470: the numbers of lines
+        ("1. [4]\n2. [3]\n3. [2]\n4. [1]", REVERSED),
+        ("1. Passage 4\n2. Passage 3\n3. Passage 2\n4. Passage 1", REVERSED),
+        ("1) 4\n2) 3\n3) 2\n4) 1", REVERSED),
+        ("(1) [4]\n(2) [3]\n(3) [2]\n(4) [1]", REVERSED),
+        ("**1.** [4]\n**2.** [3]\n**3.** [2]\n**4.** [1]", REVERSED),
+        ("#1: 4\n#2: 3\n#3: 2\n#4: 1", REVERSED),
+        ("| Rank | Passage | Score |\n|---|---|---|\n| 1 | 4 | 9.5 |\n| 2 | 3 | 8 |\n| 3 | 2 | 1 |", REVERSED),
+        ("[1] 4\n[2] 3\n[3] 2\n[4] 1", REVERSED),
+        ("4. On couches\n3. On lamps\n2. On boats\n1. On harbors", REVERSED),  # not 1, 2, 3: these are ids
+        ("1. On couches\n2. On lamps", (1, 2, 3, 4)),
+        # mem0#5655: scores, decimals, shares
+        ("[3] (0.9) > [1] (0.8) > [4] (0.7) > [2] (0.1)", (3, 1, 4, 2)),
+        ("[3] (9) > [1] (8) > [4] (2) > [2] (1)", (3, 1, 4, 2)),
+        ("[3]: 9\n[1]: 8\n[4]: 2\n[2]: 1", (3, 1, 4, 2)),
+        ("Passage 3: 9/10\nPassage 4: 8/10\nPassage 1: 2/10\nPassage 2: 1/10", (3, 4, 1, 2)),
+        ("Passage 3 (95%), passage 4 (80 %), passage 1 (7%), passage 2 (5%)", (3, 4, 1, 2)),
+        ("[4] - relevance score: 3\n[3] - relevance score: 2\n[2] - relevance score: 2\n[1]", REVERSED),
+        ("4 (0.9), 3 (0.8), 2 (.7), 1 (0.6)", REVERSED),
+        ('{"4": 0.9, "3": 0.8, "2": 0.7, "1": 0.1}', REVERSED),
+        # ranks in JSON and in words
+        ('[{"rank": 1, "id": 4}, {"rank": 2, "id": 3}, {"rank": 3, "id": 2}, {"rank": 4, "id": 1}]', REVERSED),
+        ('[{"passage": 4, "final_score": 9}, {"passage": 3, "final_score": 2}, {"passage": 2}]', REVERSED),
+        ('{"ranking": [4, 3, 2, 1], "scores": [1, 4, 2, 3]}', REVERSED),
+        ("Rank 1: Passage 4\nRank 2: Passage 3\nRank 3: Passage 2\nRank 4: Passage 1", REVERSED),
+        ("1st: passage 4, 2nd: passage 3, 3rd: passage 2, 4th: passage 1", REVERSED),
+        # counts
+        ("The best 2 are 4 and 3.", (4, 3, 1, 2)),
+        ("The 2 most relevant passages are [4] and [3]", (4, 3, 1, 2)),
+        ("Of the 4 passages, [3] is best, then [4], [1] and [2].", (3, 4, 1, 2)),
+        # an order with arrows wins over what stands around it
+        ("[2] is on couches, [1] is not.\nFinal ranking: [4] > [3] > [2] > [1]", REVERSED),
+        ("[4] > [3] > [2] > [1]\n\nPassage 1 is off topic (of 2003); 2 is better.", REVERSED),
+        ("Ranking: 4 > 3 > 2 > 1", REVERSED),
+        ("Relevance order: 4, 3, 2, 1", REVERSED),
+        ("[4] → [3] → [2] → [1]", REVERSED),
+        ("Passage [4] > Passage [3] > Passage [2] > Passage [1]", REVERSED),
+        ("4] > [3] > [2] > [1]", REVERSED),  # its first bracket was lost
+    ],
+)  # fmt: skip
+def test_numbers_that_name_no_passage_are_not_read(completion: str, order: tuple[int, ...]) -> None:
+    assert tuple(place + 1 for place in parse(completion, 4).order) == order
+    assert (
+        tuple(place + 1 for place in parse(f"<think>[1]</think><answer>{completion}</answer>", 4).order)
+        == order
+    )
+
+
+@pytest.mark.parametrize(("opening", "closing"), MARKS)
+@pytest.mark.parametrize("case", [str, str.upper, str.title])
+def test_reasoning_in_any_marks_is_no_answer(opening: str, closing: str, case: Callable[[str], str]) -> None:
+    opening, closing = case(opening), case(closing)
+    assert parse(f"{opening}[1] fits, [2] does not{closing}[2] > [1]", 2) == Permutation((1, 0), CLEAN)
+    assert parse(f"[1] fits, [2] does not{closing}[2] > [1]", 2) == Permutation((1, 0), CLEAN)
+    assert parse(f"{opening}[2] > [1] is <answer>[2] > [1]</answer>", 2) == Permutation((0, 1), TRUNCATED)
+
+
+QUOTED = "<answer>[2] > [1]</answer>"
+
+
+@pytest.mark.parametrize(
+    ("completion", "order", "outcome"),
+    [
+        # vllm#52393, #38499: the format is quoted while the model thinks, and the tokens run out
+        (f"<think>The form is {QUOTED}. So", (1, 2), TRUNCATED),
+        (f"<think>First <think></think>, then {QUOTED}. So", (1, 2), TRUNCATED),
+        (f"<think>After </think> comes {QUOTED}. So", (1, 2), TRUNCATED),
+        (f"The form is {QUOTED}. So", (1, 2), TRUNCATED),  # the template opened the reasoning, unseen
+        # prose that was cut is not read by its digits
+        ("A couch of 1 m at 3000 psi, and 2", (1, 2), TRUNCATED),
+        ("I compare passage [2] and passage [1]", (1, 2), TRUNCATED),
+        ("[2] > ", (1, 2), TRUNCATED),
+        # a whole answer counts, whatever the model went on to write
+        (f"<think>so</think>\n{QUOTED} and so on", (2, 1), CLEAN),
+        (f"{QUOTED} and so on", (2, 1), CLEAN),
+        ("[2] > [1]\nsince 1 is", (2, 1), CLEAN),
+        ("<think>so</think>[2] > [1]\nsince 1 is", (2, 1), CLEAN),
+    ],
+)
+def test_a_completion_that_was_cut_off_counts_only_if_its_answer_is_whole(
+    completion: str, order: tuple[int, ...], outcome: Outcome
+) -> None:
+    read = parse(completion, 2, cut=True)
+    assert tuple(place + 1 for place in read.order) == order
+    assert read.outcome is outcome
+
+
+@given(text=st.text(alphabet="[]>1234 .,\n():ab", max_size=60), n=st.integers(1, 12))
+def test_what_stands_in_the_reasoning_changes_nothing(text: str, n: int) -> None:
+    answer = "<answer>" + " > ".join(f"[{number}]" for number in range(n, 0, -1)) + "</answer>"
+    for cut in (False, True):
+        assert parse(f"<think>{text}</think>{answer}", n, cut=cut) == Permutation(
+            (*range(n - 1, -1, -1),), CLEAN
+        )
+
+
+@pytest.mark.parametrize(
+    ("completion", "n", "outcome"),
+    [
+        ("I have read passage [3].", 5, PARTIAL),
+        ("[3] > [1]", 5, PARTIAL),
+        ("[3] > [1]", 4, REPAIRED),  # half is an order
+        ("<answer>[2]</answer>", 3, PARTIAL),
+    ],
+)
+def test_an_answer_that_names_less_than_half_is_partial(completion: str, n: int, outcome: Outcome) -> None:
+    assert parse(completion, n).outcome is outcome
 
 
 def test_recorded_answers_give_the_permutation_of_the_field(shared: Path) -> None:

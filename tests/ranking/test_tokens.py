@@ -58,19 +58,19 @@ def test_joined_ids_equal_the_whole_on_nasty_texts(qwen: ChatTokenizer, template
     for text in NASTY:
         for query in ("plain", text):
             hits = [Hit("a", 1.0, text), Hit("b", 1.0, "plain text.")]
-            ids = compose(Query("q", query), hits).ids
-            assert list(ids) == compose.whole(query, [passage_text(template, hit) for hit in hits]), repr(
-                text
-            )
+            asked, passages, ids = compose.fitted(Query("q", query), hits)
+            assert list(ids) == compose.whole(asked, passages), repr(text)
 
 
 class Lossy:
     """A tokenizer that joins letters across the pieces: nothing can be tokenised apart."""
 
     added = ("<|im_start|>",)
+    opens = ""
+    control = added
 
     def render(self, messages: Sequence[Message]) -> str:
-        return "<|im_start|>" + str(messages)
+        return "<|im_start|>" + repr(messages)  # which escapes the marks
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[sum(text.encode("utf-8", "surrogatepass"))] for text in texts]
@@ -86,6 +86,19 @@ def test_a_tokenizer_that_does_not_split_gets_the_whole() -> None:
         assert list(compose(Query("q", f"query {number}"), hits).ids) == compose.whole(
             f"query {number}", ["one", "two"]
         )
+
+
+class Deaf(Lossy):
+    """A chat template that shows the last turn alone."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return messages[-1].content
+
+
+def test_a_chat_template_that_leaves_passages_out_is_one_sentence() -> None:
+    compose = TokenComposer(load("rankgpt"), Deaf())
+    with pytest.raises(DataError, match="chat template leaves out turns of the prompt"):
+        compose(Query("q", "query"), [Hit("a", 1.0, "one"), Hit("b", 1.0, "two")])
 
 
 def test_a_prompt_beyond_the_context_is_cut_evenly(qwen: ChatTokenizer, dl19: list[Candidates]) -> None:

@@ -14,10 +14,13 @@ from rearank_cli.training.serving import template_toml, write_card
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 WORDS = st.none() | st.integers(1, 999)
-TURNS = st.builds(Turn, st.sampled_from(prompts.ROLES), TEXT, st.booleans(), TEXT, TEXT)
+SOME = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=20)
+TURNS = st.builds(Turn, st.sampled_from(["system", "user", "assistant"]), SOME, st.booleans(), TEXT, TEXT)
+ASKING = st.builds(lambda text: Turn("user", f"{text}: {{query}}\n{{passages}}"), TEXT)
 TEMPLATES = st.builds(
-    Template, name=TEXT, turns=st.lists(TURNS, min_size=1, max_size=3).map(tuple), passage_chars=WORDS, titled=TEXT,
-    remove=st.lists(TEXT, max_size=2).map(tuple), think=st.booleans(), max_tokens=st.integers(1, 9999),
+    Template, name=SOME, turns=st.tuples(TURNS, TURNS, ASKING), passage_chars=WORDS,
+    titled=TEXT.map(lambda text: f"{text} {{text}}"), remove=st.lists(SOME, max_size=2).map(tuple),
+    think=st.booleans(), max_tokens=st.integers(1, 9999),
 )  # fmt: skip
 
 
