@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rearank_cli.commands import evaluate_options as options
+from rearank_cli.commands.named_files import of_dataset
 from rearank_cli.commands.options import Judged, QrelsFile
 from rearank_cli.console import note
 from rearank_cli.errors import MissingInput, UsageError
 from rearank_cli.evaluation.choices import Format, Fusion, Test
 from rearank_cli.formats.draws import with_draws
+from rearank_cli.formats.outputs import check_output
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import dataset_of, read_qrels, write_run
 
@@ -52,6 +55,11 @@ def evaluate(
     \b
     Example: rearank evaluate run.trec --metric ndcg@10
     """
+    read = [("--baseline", baseline), ("--qrels", qrels), *(("--trace", path) for path in trace or ())]
+    runs_read = [("a run", path) for path in files or ["-"]]
+    check_overlaps(
+        read=[*runs_read, *read, *of_dataset(dataset)], written=[("--plot", plot), ("stdout", "-")]
+    )
     if fuse:
         figures = any((metric, qrels, dataset, baseline, trace, per_query, plot, show))
         _write_fused(files or ["-"], fuse, figures=figures)
@@ -60,6 +68,8 @@ def evaluate(
 
     wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
     kind = _kind(plot) if plot else ""
+    if plot:
+        check_output(plot)
     runs = _runs(files or ["-"], qrels, baseline, keep=show)
     if show:
         _page(show, runs, _grades(show, runs, qrels, dataset), trace or [])

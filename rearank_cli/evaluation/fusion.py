@@ -1,15 +1,20 @@
 """Several runs become one: a listwise order without the first stage can destroy a strong list."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 
 from rearank_cli.console import note
-from rearank_cli.errors import Unavailable, UsageError
+from rearank_cli.datasets import catalogue
+from rearank_cli.errors import OutputError, Unavailable, UsageError
 from rearank_cli.evaluation.choices import Fusion
 from rearank_cli.evaluation.rankings import Ranking, Rankings
 from rearank_cli.evaluation.runs import Run, without_ties
 from rearank_cli.formats.trec import dataset_of
+from rearank_cli.places import home, writable
 from rearank_cli.records import Candidates, Hit, Query
 
 NOBODY = "<no document>"
@@ -56,17 +61,38 @@ def _reciprocal(runs: Sequence[Run]) -> Iterator[tuple[str, Ranking]]:
         yield qid, sums
 
 
+@contextmanager
+def _room_for_ranx() -> Iterator[None]:
+    """Give what ranx imports and compiles a folder for a while, if the user's own cannot be written.
+
+    Raises:
+        OutputError: there is no folder for temporary files either.
+    """
+    try:
+        spare = TemporaryDirectory()
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"ranx needs a folder for temporary files ({error}); name one with TMPDIR"
+        ) from error
+    with spare as folder:
+        if not catalogue.usable():
+            os.environ["IR_DATASETS_HOME"] = folder
+        if not writable(home() / ".cache"):
+            os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+        yield
+
+
 def _by_ranx(runs: Sequence[Run], method: Fusion) -> dict[str, Ranking]:
     if find_spec("ranx") is None:
         raise Unavailable(f"--fuse {method} needs ranx: pip install 'rearank[compare]', or say --fuse rrf")
     note("ranx compiles what it needs the first time, which takes a minute or two")
-    import ranx
-
     # ranx wants every query in every run; a list of one document that nobody has stands for none.
     qids = _queries(runs)
     whole = [{qid: _plain(run.scores.get(qid, {NOBODY: 0.0}), method) for qid in qids} for run in runs]
-    with warnings.catch_warnings():
+    with _room_for_ranx(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's, on ranx's own casts
+        import ranx
+
         fused = ranx.fuse(
             [ranx.Run.from_dict(of_run) for of_run in whole],
             norm="min-max" if method in BY_SCORE else None,

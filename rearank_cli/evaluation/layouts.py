@@ -64,12 +64,3 @@ def latex(rows: Rows, texts: int) -> str:
     lines = [f"\\begin{{tabular}}{{{kinds}}}", "\\toprule", f"{head} \\\\", "\\midrule"]
     lines += [f"{line} \\\\" for line in body]
     return "".join(f"{line}\n" for line in [*lines, "\\bottomrule", "\\end{tabular}"])
-
-
-def visible(text: str) -> str:
-    r"""Return the text with blanks for what a terminal would obey or not show, but for line ends.
-
-    >>> visible("a\x1b[2J\tb\n")
-    'a [2J b\n'
-    """
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)

@@ -9,7 +9,7 @@ import orjson
 from rearank_cli.evaluation.choices import Format, Test
 from rearank_cli.evaluation.comparison import Difference
 from rearank_cli.evaluation.costs import Cost
-from rearank_cli.evaluation.layouts import Rows, aligned, latex, markdown, tsv, visible
+from rearank_cli.evaluation.layouts import Rows, aligned, latex, markdown, tsv
 from rearank_cli.evaluation.measures import Evaluation
 
 MANY = 8  # measures; more than these stand one a line, since one a column would not fit a terminal
@@ -47,7 +47,7 @@ def write(report: Report, layout: Format) -> str:
         case Format.LATEX:
             return _tables(report, latex) + _legend(report, "% {}\n")
         case Format.TABLE:
-            return visible(_table(report))
+            return _table(report)
 
 
 def figure(measure: str, value: float) -> str:

@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rearank_cli.console import visible
 from rearank_cli.errors import UsageError
-from rearank_cli.evaluation.layouts import visible
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.evaluation.windows import Window
 from rearank_cli.reasoning import MARKS
@@ -41,14 +41,14 @@ def show(
     kept = [run.kept for run in (before, after) if run and run.kept]
     texts = {hit.docid: passage(hit) for candidates in kept for hit in candidates.hits}
     question = f": {kept[0].query.text}" if kept else ""
-    parts: list[RenderableType] = [Text(visible(f"query {qid}{question}"), "bold")]
+    parts: list[RenderableType] = [_heading(f"query {qid}{question}")]
     new = list(after.scores[qid])
     if before:
         old = list(before.scores.get(qid, ()))
-        parts += [Text(visible(f"\nbefore: {before.name}"), "bold"), _listed(old, grades, texts)]
-        parts += [Text(visible(f"\nafter: {after.name}"), "bold"), _compared(old, new, grades, texts)]
+        parts += [_heading(f"before: {before.name}", above="\n"), _listed(old, grades, texts)]
+        parts += [_heading(f"after: {after.name}", above="\n"), _compared(old, new, grades, texts)]
     else:
-        parts += [Text(visible(f"\n{after.name}"), "bold"), _listed(new, grades, texts)]
+        parts += [_heading(after.name, above="\n"), _listed(new, grades, texts)]
     for number, window in enumerate(windows, 1):
         parts += _window(number, window, texts)
     return Group(*parts)
@@ -67,7 +67,11 @@ def passage(hit: Hit) -> str:
     >>> passage(Hit("d", 1.0, "Wings\\n beat.", "Birds"))
     'Birds: Wings beat.'
     """
-    return " ".join(visible(f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split())
+    return visible(" ".join((f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split()))
+
+
+def _heading(text: str, above: str = "") -> Text:
+    return Text(above + visible(text), "bold")
 
 
 def _listed(docids: Sequence[str], grades: Grades, texts: Texts) -> Table:
@@ -120,7 +124,7 @@ def _window(number: int, window: Window, texts: Texts) -> list[RenderableType]:
     presented = _table([""], [[f"[{place}]", docid] for place, docid in enumerate(window.docids, 1)], texts)
     order = " > ".join(f"[{place}]" for place in window.order)
     read = [Text(f"read as {order}")] if order else []
-    written = Text(visible(window.completion))
+    written = Text(visible(window.completion.replace("\t", " "), keep="\n"))
     written.highlight_regex(THOUGHT, "dim")
-    parts: list[RenderableType] = [Text(f"\nwindow {number}{outcome}", "bold"), presented]
+    parts: list[RenderableType] = [_heading(f"window {number}{outcome}", above="\n"), presented]
     return [*parts, *read, Text(), written]

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from rearank_cli.errors import UsageError
@@ -5,6 +7,7 @@ from rearank_cli.evaluation.choices import Fusion
 from rearank_cli.evaluation.fusion import fuse
 from rearank_cli.evaluation.rankings import Rankings
 from rearank_cli.evaluation.runs import Run, without_ties
+from tests import conftest
 
 FIRST = Run("a", "dl19:bm25", Rankings.of({"q1": {"x": 3.0, "y": 2.0, "z": 1.0}, "q2": {"x": 1.0}}))
 SECOND = Run("b", "dl19:bm25:model", Rankings.of({"q1": {"z": 9.0, "w": 8.0}}))
@@ -39,3 +42,14 @@ def test_ranx_says_the_same_and_knows_more() -> None:
     fused = {each.query.qid: each.hits for each in fuse([FIRST, SECOND], Fusion.SUM)}
     assert {hit.docid: hit.score for hit in fused["q1"]} == {"x": 1.0, "z": 1.0, "y": 0.5, "w": 0.0}
     assert [hit.docid for hit in fused["q2"]] == ["x"]
+
+
+@pytest.mark.slow
+def test_without_a_home_that_can_be_written_runs_are_fused_all_the_same(
+    rearank: conftest.Run, tmp_path: Path
+) -> None:
+    """As in a container without one (ir_datasets#237)."""
+    pytest.importorskip("ranx")
+    (tmp_path / "a").write_text("1 Q0 x 1 2 t\n1 Q0 y 2 1 t\n")
+    done = rearank("evaluate", str(tmp_path / "a"), str(tmp_path / "a"), "--fuse", "sum", HOME="/dev/null")
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["x", "y"]
