@@ -166,7 +166,15 @@ def test_a_training_folder_that_is_taken_is_refused_before_anything_is_loaded(sh
 def test_names_that_are_no_text_end_no_run(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/caf\xe9.jsonl"
     Path(os.fsdecode(name)).write_text(CANDIDATES)
-    words = [sys.executable, "-m", "rearank_cli", *RERANK.split()[1:], name, "-o", "run.trec"]
+    words: list[str | bytes] = [
+        sys.executable,
+        "-m",
+        "rearank_cli",
+        *RERANK.split()[1:],
+        name,
+        "-o",
+        "run.trec",
+    ]
     done = subprocess.run(words, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     command = json.loads(Path("run.trec.json").read_bytes())["command"]
