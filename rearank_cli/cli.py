@@ -4,14 +4,22 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from rearank_cli import __version__
-from rearank_cli.console import complain
+from rearank_cli.console import complain, visible
 from rearank_cli.errors import ExitStatus, RearankError
+from rearank_cli.redaction import without_secrets
+
+# That of the click that Typer has in it, or of the one beside it: Typer names its children only.
+_UsageError = cast("type[_Worded]", typer.BadParameter.__mro__[1])
+
+
+class _Worded(Exception):  # noqa: N818 - what click says of an exception
+    message: str
 
 
 class Boundary(TyperGroup):
@@ -30,6 +38,9 @@ class Boundary(TyperGroup):
             # reader either, and must not be flushed when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitStatus.READER_GONE) from error
+        except _UsageError as error:  # Typer writes it to stderr, with the words of the command line
+            error.message = visible(without_secrets(error.message))
+            raise
         except KeyboardInterrupt as error:
             complain("interrupted")
             raise typer.Exit(ExitStatus.INTERRUPTED) from error

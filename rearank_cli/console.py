@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
+from unicodedata import category
+
+from rearank_cli.redaction import without_secrets
 
 LOG_SECONDS = 60.0
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of what is not shown: controls, formats (also those that turn the direction), and more."""
 
 
 class LogFormat(StrEnum):
@@ -46,11 +51,28 @@ def complain(message: str) -> None:
     _say("error", message)
 
 
+def visible(text: str, keep: str = "") -> str:
+    r"""Return a text with what a terminal would obey or not show as Python writes it, but for the signs to keep.
+
+    >>> visible("a\x1b[2J\u202eb\n", keep="\n")
+    'a\\x1b[2J\\u202eb\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign in keep or category(sign) not in _UNSEEN else _escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
+
+
 def _say(level: str, message: str) -> None:
-    line = f"rearank: {message}"
+    message = without_secrets(message)
+    line = f"rearank: {visible(message)}"
     if _voice.format is LogFormat.JSON:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "level": level, "message": message}, ensure_ascii=False)
+        row = {"time": now, "level": level, "message": message}
+        line = json.dumps(row, ensure_ascii=not message.isprintable())
     if sys.stderr is None:
         return
     try:
@@ -85,9 +107,10 @@ def progress() -> Iterator[Showing]:
         yield _every(LOG_SECONDS)
         return
     from rich.console import Console
+    from rich.text import Text
 
     with Console(stderr=True).status("") as status:
-        yield lambda text: status.update(text)
+        yield lambda text: status.update(Text(visible(without_secrets(text))))
 
 
 def _every(seconds: float) -> Showing:

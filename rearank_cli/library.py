@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from rearank_cli.engines.opening import EngineOptions, open_engine
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.ranking.choosing import chosen
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.reranking import Plan, Reranking
@@ -33,6 +34,8 @@ def rerank(
     Raises:
         RearankError: as `rearank rerank` would end; its `status` is the command's.
     """
+    replay = engine.replay if engine else None
+    check_overlaps(read=[("replay", replay)], written=[("trace", trace)])
     how = profile(model, prompt=prompt, window=window, step=step)
     sampling = Sampling(how.template.max_tokens, temperature, think=how.think)
     opened = open_engine(how.model if model else None, sampling, engine or EngineOptions())

@@ -65,3 +65,75 @@ def test_progress_on_a_terminal_is_shown_as_it_comes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(console, "_every", None)  # no line a minute there
     with progress() as show:
         show("one query done")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b]0;title\x07b", r"a\x1b]0;title\x07b"),
+        ("\x9b31m red", r"\x9b31m red"),
+        ("run\u202ecert.trec", r"run\u202ecert.trec"),
+        ("two\nlines\r\t", r"two\nlines\r\t"),
+        ("\u2066\u200b\U000e0041\u2028", r"\u2066\u200b\U000e0041\u2028"),
+        ("\x7f\udcff", r"\x7f\udcff"),
+        ("caf\xe9 \u03b1 \u6f22\u5b57 \xa0", "caf\xe9 \u03b1 \u6f22\u5b57 \xa0"),
+    ],
+)
+@pytest.mark.usefixtures("_as_before")
+def test_what_a_terminal_would_obey_is_shown_instead(
+    capsys: pytest.CaptureFixture[str], text: str, shown: str
+) -> None:
+    complain(text)
+    assert capsys.readouterr().err == f"rearank: {shown}\n"
+    configure(log_format=LogFormat.JSON)
+    note(text)
+    line = capsys.readouterr().err
+    assert json.loads(line)["message"] == text
+    assert line[:-1].isprintable() or "\xa0" in text
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+@pytest.mark.usefixtures("_as_before")
+def test_a_password_and_a_key_in_an_address_are_not_said(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    configure(log_format=log_format)
+    complain("http://me:secret@host/v1?key=secret: refused")
+    assert "secret" not in capsys.readouterr().err
+
+
+def test_progress_on_a_terminal_shows_no_control_characters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress() as show:
+        show("indexing a\x1b]0;x\x07[red]b")
+    said = capsys.readouterr().err
+    assert r"indexing a\x1b]0;x\x07[red]b" in said
+    assert "\x1b]0;" not in said
+
+
+ESCAPED = {"docid": "a\x1b]0;x\x07", "score": 2.0, "doc": {"text": "\x9b31m \u202eabc"}}
+
+
+def test_on_a_terminal_stdout_shows_what_is_data_elsewhere(shell: Run, tmp_path: Path) -> None:
+    """`script` gives the command a terminal as its stdout."""
+    row = {"query": {"qid": "q\x1b[2J", "text": "q"}, "candidates": [ESCAPED]}
+    (tmp_path / "in.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    (tmp_path / "qrels").write_text("q\x1b[2J 0 a\x1b]0;x\x07 1\n", encoding="utf-8")
+    for command in (
+        "rearank rerank in.jsonl --replay /dev/null --quiet --tag t",
+        "rearank evaluate in.jsonl --qrels qrels --per-query",
+        "PAGER=cat TERM=xterm rearank evaluate in.jsonl --qrels qrels --show $'q\\x1b[2J'",
+        "rearank evaluate in.jsonl --show $'\\x1b[2J'",
+        "rearank rerank in.jsonl $'\\x1b[2J'",
+    ):
+        done = shell('script -qc "$COMMAND" /dev/null; true', cwd=tmp_path, COMMAND=command)
+        assert not any(sign in done.stdout for sign in ("\x1b]", "\x1b[2J", "\x9b", "\u202e", "\x07")), (
+            command
+        )
+        assert r"\x1b" in done.stdout, command
+    piped = shell("rearank evaluate in.jsonl --qrels qrels --per-query", cwd=tmp_path)
+    assert "q\x1b[2J" in piped.stdout

@@ -66,7 +66,7 @@ def test_whatever_a_file_is_read_as_damage_in_it_is_one_sentence(rearank: Run, r
 @pytest.mark.parametrize(
     ("reader", "data", "words"),
     [
-        ("rerank", b"[" * 10_000 + b"]" * 10_000, "expected a JSON list"),
+        ("rerank", b"[" * 10_000 + b"]" * 10_000, "expected a JSON object, found a list"),
         ("evaluate", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "expected one JSON object a line"),
         ("corpus", b"a\0\tcats\n", "holds white space or NUL"),
         ("evaluate", CANDIDATES.encode("utf-16"), "expected UTF-8 text"),

@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "rearank_cli"
 RANK = {  # a module may import modules of a lower rank, and of its own room
+    "redaction": -1,
     "errors": 0, "records": 0, "reasoning": 0, "places": 0, "console": 0, "__init__": 0,
     "formats": 1, "schema": 1, "control_tokens": 1,
     "datasets": 2, "engines": 2,

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from rearank_cli.commands.named_files import of_dataset
 from rearank_cli.commands.options import Input, Judged, Output, QrelsFile
 from rearank_cli.console import note
 from rearank_cli.datasets.judgements import judgements
 from rearank_cli.errors import DataError, MissingInput, UsageError
 from rearank_cli.formats.jsonl import read_candidates
 from rearank_cli.formats.lists import write_list
+from rearank_cli.formats.outputs import check_output
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.streams import Source, open_sink, open_source
 from rearank_cli.formats.trec import dataset_of, read_qrels
 from rearank_cli.ranking.choosing import chosen
@@ -63,6 +66,10 @@ def augment(
         raise UsageError(f"--size {size}: expected at most --depth {depth}, from which the sets are drawn")
     if qrels and dataset:
         raise UsageError("--qrels and --dataset both name judgements; give one of them")
+    others = [("--exclude", path) for path in exclude or ()]
+    read = [("the input", file), ("--qrels", qrels), *others, *of_dataset(dataset)]
+    check_overlaps(read=read, written=[("-o", output)])
+    check_output(output)
     left_out = frozenset(qid for path in exclude or () for qid in _read_qrels(path))
     tally = Tally()
     with open_source(file) as source, open_sink(output) as sink:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rearank_cli.commands import evaluate_options as options
+from rearank_cli.commands.named_files import of_dataset
 from rearank_cli.commands.options import Judged, QrelsFile
 from rearank_cli.console import note
 from rearank_cli.errors import MissingInput, UsageError
 from rearank_cli.evaluation.choices import Format, Fusion, Test
 from rearank_cli.formats.draws import with_draws
+from rearank_cli.formats.outputs import check_output
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.formats.trec import dataset_of, read_qrels, write_run
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:  # the wing loads numpy, which a help page must not wait for
     from rearank_cli.evaluation.measures import Evaluation
     from rearank_cli.evaluation.report import Report
     from rearank_cli.evaluation.runs import Run
-    from rearank_cli.evaluation.showing import Window
+    from rearank_cli.evaluation.windows import Window
     from rearank_cli.records import Qrels
 
 
@@ -52,6 +55,11 @@ def evaluate(
     \b
     Example: rearank evaluate run.trec --metric ndcg@10
     """
+    read = [("--baseline", baseline), ("--qrels", qrels), *(("--trace", path) for path in trace or ())]
+    runs_read = [("a run", path) for path in files or ["-"]]
+    check_overlaps(
+        read=[*runs_read, *read, *of_dataset(dataset)], written=[("--plot", plot), ("stdout", "-")]
+    )
     if fuse:
         figures = any((metric, qrels, dataset, baseline, trace, per_query, plot, show))
         _write_fused(files or ["-"], fuse, figures=figures)
@@ -60,6 +68,8 @@ def evaluate(
 
     wanted = spellings.all_of(metric or ["nDCG@10"], min_grade)
     kind = _kind(plot) if plot else ""
+    if plot:
+        check_output(plot)
     runs = _runs(files or ["-"], qrels, baseline, keep=show)
     if show:
         _page(show, runs, _grades(show, runs, qrels, dataset), trace or [])
@@ -110,12 +120,13 @@ def _grades(qid: str, runs: list["Run"], qrels: str, dataset: str) -> Mapping[st
 
 def _page(qid: str, runs: Sequence["Run"], grades: Mapping[str, int], traces: Sequence[str]) -> None:
     """Show one query: on a terminal in a pager, else as plain text."""
-    from rearank_cli.evaluation.showing import plain, show, windows_of
+    from rearank_cli.evaluation.showing import plain, show
+    from rearank_cli.evaluation.windows import read_windows
 
     windows: list[Window] = []
     for path in traces[-1:]:
         with open_source(path) as source:
-            windows += windows_of(source, qid)
+            windows += (window for _, window in read_windows(source) if window.qid == qid)
     before = runs[0] if len(runs) > 1 else None
     shown = show(qid, before, runs[-1], grades, windows)
     if not sys.stdout.isatty():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 
 from rearank_cli.commands import rerank_options as options
+from rearank_cli.commands.named_files import of_dataset, of_model, of_prompt
 from rearank_cli.commands.options import ApiKeyEnv, Input, Log, Output, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note
 from rearank_cli.datasets.texts import attach_texts, open_texts
@@ -12,7 +13,14 @@ from rearank_cli.engines.opening import EngineName, EngineOptions, model_name, o
 from rearank_cli.engines.tokenizer import ChatTokenizer, context_of
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.jsonl import write_candidates
-from rearank_cli.formats.provenance import clean_argument, write_provenance
+from rearank_cli.formats.outputs import check_output
+from rearank_cli.formats.overlaps import check_overlaps
+from rearank_cli.formats.provenance import (
+    check_provenance,
+    clean_argument,
+    provenance_file,
+    write_provenance,
+)
 from rearank_cli.formats.streams import STDIN, open_sink, open_source
 from rearank_cli.formats.trec import clean_tag, write_run
 from rearank_cli.ranking.choosing import begun, chosen, run_tag
@@ -91,6 +99,15 @@ def rerank(
     stop = Stop(
         max_time=None if max_time is None else options.duration(max_time), grace=options.duration(grace)
     )
+    read = [("the input", file), ("--corpus", corpus), ("--topics", topics), ("--replay", replay)]
+    read += [*of_dataset(dataset), *of_prompt(prompt)]
+    read += [*of_model("--model", model), *of_model("--adapter", adapter)]
+    kept = [] if dry_run else [("--trace", trace), ("the provenance file of -o", provenance_file(output))]
+    check_overlaps(read=read, written=[("-o", output), *kept])
+    check_output(output)
+    if not dry_run:
+        check_provenance(output)
+        check_output(trace or "-", appended=True)
     how = profile(model, prompt=prompt, window=window, step=step, think=think)
     if how.remark and not replay:
         note(how.remark)

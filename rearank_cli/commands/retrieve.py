@@ -3,9 +3,11 @@
 import os
 
 from rearank_cli.commands import retrieve_options as options
+from rearank_cli.commands.named_files import check_outside, of_dataset
 from rearank_cli.commands.options import Output
 from rearank_cli.datasets import listing
 from rearank_cli.formats.jsonl import write_candidates
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.streams import open_sink
 from rearank_cli.formats.trec import write_run
 from rearank_cli.retrieval.bm25 import K1, B
@@ -40,6 +42,10 @@ def retrieve(
     \b
     Example: rearank retrieve --dataset demo --hits 30 > bm25.jsonl
     """
+    read = [("--corpus", corpus), ("--topics", topics), ("--run", run), *of_dataset(dataset)]
+    read += [("stdin", "" if topics or dataset or run else "-")]
+    check_overlaps(read=read, written=[("-o", output)])
+    check_outside(index, output)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     request = Request(

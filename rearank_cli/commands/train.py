@@ -14,6 +14,7 @@ from rearank_cli.console import LogFormat, configure, note, progress
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import UsageError
 from rearank_cli.formats.lists import GradedList, read_lists
+from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.ranking.profiles import profile
@@ -67,6 +68,17 @@ def train(
         "clip_reward": None if clip_reward is None else _number_or_none(clip_reward),
         "format_check": format_check, "lora_rank": lora_rank, "seed": seed,
     }  # fmt: skip
+    inputs = [
+        ("the lists", lists),
+        ("--eval-lists", eval_lists),
+        ("--from-trace", from_trace),
+        ("--recipe", recipe),
+    ]
+    place = Path(output)
+    kept = [(f"{name} of -o", str(place / name)) for name in folder.WRITTEN]
+    check_overlaps(read=inputs, written=[("-o", output), *kept, ("stdout", "-")])
+    if not dry_run:
+        folder.check_folder(place, resume=resume)
     wanted = _recipe(recipe, flags, settings or [])
     devices = int(os.environ.get("WORLD_SIZE", "1"))  # set by accelerate launch and torchrun
     batches(wanted, devices, rollouts=wanted.rollouts if wanted.method is Method.GRPO else 1)
@@ -92,7 +104,6 @@ def train(
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
         return
     check_model(how.model)
-    place = Path(output)
     folder.open_folder(place, wanted, folder.Run(clean_argument(model), data, eval_data), resume=resume)
     with progress() as show:
         longest = max(len(example.worth.grades) for example in parts.train)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rearank_cli import places
 from rearank_cli.datasets.documents import Document
-from rearank_cli.errors import MissingInput, Unavailable
+from rearank_cli.errors import MissingInput, OutputError, Unavailable
 from rearank_cli.records import Qrels, Query
 
 REFUSES = "http://127.0.0.1:9"  # nothing listens on the discard port
@@ -19,7 +20,12 @@ REFUSES = "http://127.0.0.1:9"  # nothing listens on the discard port
 def home() -> Path:
     """Return the folder that ir_datasets keeps its files in: $IR_DATASETS_HOME or ~/.ir_datasets."""
     place = os.environ.get("IR_DATASETS_HOME")
-    return Path(place) if place else Path.home() / ".ir_datasets"
+    return Path(place) if place else places.home() / ".ir_datasets"
+
+
+def usable() -> bool:
+    """Return whether that folder is there or can be made; without it ir_datasets cannot even be imported."""
+    return home().is_dir() or places.writable(home())
 
 
 def offline() -> bool:
@@ -126,8 +132,13 @@ def _quiet(dataset: str) -> Iterator[None]:
 
     Raises:
         MissingInput: what the block raised, if it was a failed download or a damaged file.
+        OutputError: the cache cannot be made.
         Unavailable: an import failed.
     """
+    if not usable():
+        raise OutputError(
+            f"{home()}: cannot be made, and ir_datasets keeps its files there; name one with IR_DATASETS_HOME"
+        )
     settings = {} if sys.stderr.isatty() else {"IR_DATASETS_DL_DISABLE_PBAR": "true", "TQDM_DISABLE": "1"}
     if offline():  # ir_datasets has no such mode, but it asks through the proxy that it is told
         settings |= {

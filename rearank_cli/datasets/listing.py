@@ -7,6 +7,7 @@ from pathlib import Path
 from rearank_cli.datasets import catalogue
 from rearank_cli.datasets.names import DEMO_FOLDER
 from rearank_cli.datasets.registry import DEMO, Entry, entries
+from rearank_cli.places import home
 
 HEADER = ("name", "documents", "download", "here", "ir_datasets", "lucene index")
 
@@ -38,4 +39,4 @@ def _here(entry: Entry) -> Iterator[str]:
 
 def indexes() -> Path:
     """Return the folder of Anserini's prebuilt indexes: $PYSERINI_CACHE/indexes or ~/.cache/pyserini/indexes."""
-    return Path(os.environ.get("PYSERINI_CACHE") or Path.home() / ".cache" / "pyserini") / "indexes"
+    return Path(os.environ.get("PYSERINI_CACHE") or home() / ".cache" / "pyserini") / "indexes"

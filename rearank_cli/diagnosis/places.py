@@ -7,7 +7,7 @@ from pathlib import Path
 from rearank_cli.datasets import catalogue, listing
 from rearank_cli.diagnosis.findings import Finding, State
 from rearank_cli.formats.provenance import clean_argument
-from rearank_cli.places import cache_folder
+from rearank_cli.places import cache_folder, home, writable
 
 
 def caches() -> Iterator[Finding]:
@@ -23,16 +23,15 @@ def caches() -> Iterator[Finding]:
 def _hub() -> Path:
     """Return where the Hugging Face hub's models are kept, by the hub's own rules."""
     own = os.environ.get("HF_HUB_CACHE")
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(own) if own else home / "hub"
+    folder = Path(os.environ.get("HF_HOME") or home() / ".cache" / "huggingface")
+    return Path(own) if own else folder / "hub"
 
 
 def _cache(name: str, place: Path, variable: str) -> Finding:
     part, shown = f"cache {name}", clean_argument(str(place))
-    nearest = next(folder for folder in (place, *place.parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    if not writable(place):
         return Finding(part, State.BROKEN, f"{shown} cannot be written; name another place with {variable}")
-    if nearest != place:
+    if not place.exists():
         return Finding(part, State.ABSENT, f"{shown} ({variable})")
     return Finding(part, State.WORKS, f"{size(place) / 1e6:.1f} MB in {shown} ({variable})")
 

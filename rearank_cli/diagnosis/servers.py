@@ -3,13 +3,14 @@
 import http.client
 import urllib.error
 import urllib.request
-from urllib.parse import urlsplit
+from base64 import b64encode
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import orjson
 
 from rearank_cli.diagnosis.findings import Finding, State
 from rearank_cli.errors import UsageError
-from rearank_cli.formats.provenance import clean_argument
+from rearank_cli.redaction import is_url, shown_url
 
 SERVER = "server "
 SECONDS = 10.0
@@ -22,12 +23,10 @@ def server(url: str, api_key: str | None = None) -> Finding:
     Raises:
         UsageError: the URL is none.
     """
-    part = f"{SERVER}{clean_argument(url)}"
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise UsageError(f"--base-url {url!r}: expected a URL such as http://localhost:8000/v1")
-    request = urllib.request.Request(f"{url.rstrip('/')}/models")
-    if api_key:
-        request.add_header("Authorization", f"Bearer {api_key}")
+    part = f"{SERVER}{shown_url(url)}"
+    if not is_url(url):
+        raise UsageError(f"--base-url {shown_url(url)!r}: expected a URL such as http://localhost:8000/v1")
+    request = _request(url, api_key)
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             names = [row["id"] for row in orjson.loads(answer.read())["data"]]
@@ -46,3 +45,15 @@ def server(url: str, api_key: str | None = None) -> Finding:
         )
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return Finding(part, State.WORKS, f"serves {', '.join(names[:_SHOWN]) or 'no model'}{more}")
+
+
+def _request(url: str, api_key: str | None) -> urllib.request.Request:
+    """Return the request for the models; of user and password in the URL, urllib would take the host."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    place = parts._replace(netloc=host, path=f"{parts.path.rstrip('/')}/models")
+    request = urllib.request.Request(urlunsplit(place))
+    if api_key or user:
+        basic = f"Basic {b64encode(unquote(user).encode()).decode()}"
+        request.add_header("Authorization", f"Bearer {api_key}" if api_key else basic)
+    return request

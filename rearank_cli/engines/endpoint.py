@@ -16,7 +16,7 @@ from rearank_cli.engines.protocol import Sampling
 from rearank_cli.engines.remarks import Remarks
 from rearank_cli.engines.results import Results
 from rearank_cli.engines.server import Server
-from rearank_cli.errors import RearankError, Unavailable
+from rearank_cli.errors import RearankError, TryLater, Unavailable
 from rearank_cli.records import Completion, Prompt
 
 CONCURRENCY = 32
@@ -185,24 +185,22 @@ class EndpointEngine:
                     return results.given_up(member.name, trial)
                 results.failed(member.name, result)
             failed, member = member, self._chosen(avoid=member)
-            waits = trial.faults and (member is failed or self._fleet.rests(member, time.monotonic()))
-            if not await self._paused(self._patience.pause(trial, time.monotonic()) if waits else 0.0):
-                return _CUT_OFF
+            if trial.faults and (member is failed or self._fleet.rests(member, time.monotonic())):
+                await self._paused(failed, trial)
+
+    async def _paused(self, failed: Member, trial: Trial) -> None:
+        """Wait for the next attempt; there is none once the run is to end, which waits for no server."""
+        until = time.monotonic() + self._patience.pause(trial, time.monotonic())
+        while (ending := self._stopping()) or time.monotonic() < until:
+            if ending and self._fleet.is_idle:
+                raise TryLater(f"{failed.name}: {trial.faults[-1].what}; the run ended before an answer came")
+            await asyncio.sleep(_GLANCE if ending else min(_GLANCE, max(0.0, until - time.monotonic())))
 
     def _contradict(self, refused: dict[Member, Fault]) -> None:
         """Let servers rest that refused what another one has answered."""
         for member, fault in refused.items():
             self._fleet.blame(member, time.monotonic())
             self._remarks.fault(member.name, fault)
-
-    async def _paused(self, seconds: float) -> bool:
-        """Wait, and return False if the run is to end meanwhile: nobody waits for a server that is down then."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self._stopping():
-                return False
-            await asyncio.sleep(min(left, _GLANCE))
-        return True
 
     def _chosen(self, avoid: Member | None = None) -> Member:
         if not self._fleet.left:

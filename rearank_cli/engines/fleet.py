@@ -70,6 +70,11 @@ class Fleet:
         """The members that were not set aside."""
         return [member for member in self.members if not member.aside]
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no server has a request."""
+        return not any(member.in_flight for member in self.members)
+
     def choose(self, now: float, avoid: Collection[Member] = ()) -> Member:
         """Return the member to ask; one to `avoid`, or at rest, only if there is no other.
 

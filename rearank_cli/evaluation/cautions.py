@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rearank_cli.evaluation.answers import doubt
 from rearank_cli.evaluation.measures import Evaluation
 from rearank_cli.evaluation.runs import Run
 from rearank_cli.records import Qrels
@@ -12,7 +13,7 @@ TOP = 10
 
 
 def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iterator[str]:
-    """Yield sentences on missing queries, order, ties, unjudged documents and short lists.
+    """Yield sentences on missing queries, order, ties, unjudged documents, short lists and the model's answers.
 
     `depth` is the largest cutoff of the measures, 0 where none has one.
     """
@@ -32,6 +33,9 @@ def cautions(run: Run, qrels: Qrels, evaluation: Evaluation, depth: int) -> Iter
     short = [qid for qid in answered if lists.size(qid) < depth]
     if short:
         yield f"{run.name}: {_share(short, answered)} fewer than {depth} documents, the depth of the measures"
+    doubted = doubt(run.name)
+    if doubted:
+        yield doubted
 
 
 def _missing(evaluation: Evaluation) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A TREC run as columns of numbers: a regular one taken apart many lines at a time, any other line by line.
+"""A TREC run as columns of numbers: a regular block of lines is taken apart at once, any other line by line.
 
 Regular is: ASCII, six columns with one blank or tab between two, no comment, ranks of digits, finite scores. Lines
 that lack nothing but tidiness (CRLF, aligned columns, no last line end) are made so first.
@@ -7,14 +7,18 @@ that lack nothing but tidiness (CRLF, aligned columns, no last line end) are mad
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
+from io import BytesIO
+from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rearank_cli.errors import DataError
 from rearank_cli.evaluation.docids import SPARE, Docids, Floats, Ints, Truths
-from rearank_cli.formats.trec import run_lines, twice
+from rearank_cli.evaluation.lines import Columns, Lines, numbered, repeated, slices
+from rearank_cli.formats.streams import decoded
+from rearank_cli.formats.trec import RunLine, run_lines, twice
 
 COLUMNS, ASCII = 6, 127
 QID, DOCID, RANK, SCORE, LAST = 0, 2, 3, 4, 5
@@ -27,66 +31,67 @@ _POWERS = np.array([float(10**power) for power in range(DIGITS + 3)])
 Bytes: TypeAlias = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The lines of a run: `queries` (each one's place in `qids`), docids, ranks, scores, of shape [lines].
+def read_columns(name: str, blocks: Iterable[bytes]) -> tuple[Columns, str]:
+    """Return the lines of a run (blocks of whole lines) and the tag of the last one.
 
-    A rank is NaN where its column holds none. `tag` is that of the last line.
+    Raises:
+        DataError: as `trec.read_run`, with `name` and the number of the first line that is wrong. Input that says
+            one thing for ever ends at its first block.
     """
-
-    qids: list[str]
-    queries: Ints
-    docids: Docids
-    ranks: Floats
-    scores: Floats
-    tag: str
-
-
-def read_columns(blocks: Iterable[bytes], taken: bytearray) -> Columns | None:
-    """Return the columns of a run (blocks of whole lines); None, as soon as it is seen, where it is not regular.
-
-    What was taken from the blocks is appended to `taken`, line by line, and `SPARE` at their end: there the docids
-    stand. Whether a document stands twice for a query is looked at in the first block only: input that says one
-    thing for ever ends there.
-    """
-    parts: list[_Part] = []
-    block = b""
+    lines, number, tag = Lines(), 1, ""
+    wrong: DataError | None = None
     for block in blocks:
-        at = len(taken)
-        part = _part(block, at)
+        part = _part(block, number) or _part(_tidied(block), number)
         if part is None:
-            block = _tidied(block)
-            part = _part(block, at)
-        taken += block
-        if part is None or (not parts and _repeats(block, part)):
-            return None
-        parts.append(part)
-    taken += SPARE
-    pieces = [qid for part in parts for qid in part.qids]
-    numbers = {qid: number for number, qid in enumerate(dict.fromkeys(pieces))}
-    queries = np.repeat([numbers[qid] for qid in pieces], np.concatenate([part.counts for part in parts]))
-    starts = np.concatenate([part.starts for part in parts])
-    lengths = np.concatenate([part.lengths for part in parts])
-    ranks = np.concatenate([part.ranks for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
-    tag = block.rsplit(None, 1)[-1].decode()
-    return Columns(list(numbers), queries, Docids(taken, starts, lengths), ranks, scores, tag)
+            part, wrong = _line_by_line(name, block, number)
+        pieces = zip(part.qids, part.counts.tolist(), strict=True)
+        lines.add(pieces, part.docids, part.scores, part.ranks, part.numbers)
+        tag = part.tag or tag
+        if wrong or (number == 1 and len(repeated(part.queries, part.docids))):
+            break
+        number += block.count(b"\n")
+    columns = lines.columns()
+    _check_repeated(name, columns)
+    if wrong:
+        raise wrong
+    return columns, tag
 
 
-def read_lines(name: str, lines: Iterable[tuple[int, str]]) -> Columns:
-    """Return the columns of any run, of its numbered lines; raises as `trec.read_run`."""
-    rows: dict[str, dict[str, tuple[float, float]]] = {}
-    tag = ""
-    for line in run_lines(lines, name):
-        ranking = rows.setdefault(line.qid, {})
-        if line.docid in ranking:
-            raise twice(name, line)
-        ranking[line.docid] = _rank(line.rank), line.score
-        tag = line.tag
-    numbers = chain.from_iterable(row.values() for row in rows.values())
-    ranks, scores = np.array(list(numbers), float).reshape(-1, 2).T
-    queries = np.repeat(np.arange(len(rows)), [len(row) for row in rows.values()])
-    return Columns(list(rows), queries, Docids.of(chain.from_iterable(rows.values())), ranks, scores, tag)
+def _check_repeated(name: str, columns: Columns) -> None:
+    """Raise the error of the first line, as the file has them, with a document that its query has already."""
+    found = []
+    for queries, lines in slices(columns.sizes):
+        which, docids = numbered(columns.sizes, queries), columns.docids.at(lines)
+        again = repeated(which, docids)
+        if len(again):
+            places = columns.places(lines.start + again)
+            first = again[places.argmin()]
+            found.append((int(places.min()), columns.qids[which[first]], *docids.texts(first, first + 1)))
+    if found:
+        place, qid, docid = min(found)
+        raise twice(name, RunLine(columns.number(place), qid, docid, "", 0.0, ""))
+
+
+def _line_by_line(name: str, block: bytes, number: int) -> tuple["_Part", DataError | None]:
+    """Read any block, whose first line has this number, up to the line that is wrong, and say what is wrong there."""
+    found: list[RunLine] = []
+    wrong = None
+    try:
+        for line in run_lines(decoded(name, BytesIO(block), number), name):
+            found.append(line)  # one by one: those before the wrong one are kept
+    except DataError as error:
+        wrong = error
+    pieces = [(qid, len(list(lines))) for qid, lines in groupby(line.qid for line in found)]
+    part = _Part(
+        [qid for qid, _ in pieces],
+        np.array([count for _, count in pieces], np.int64),
+        Docids.of(line.docid for line in found),
+        np.array([_rank(line.rank) for line in found], float),
+        np.array([line.score for line in found], float),
+        np.array([line.number for line in found], np.int64),
+        found[-1].tag if found else "",
+    )
+    return part, wrong
 
 
 def _rank(text: str) -> float:
@@ -95,21 +100,21 @@ def _rank(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A block of lines: the qids that follow one another, on how many lines each stands; docids; numbers."""
+    """Lines of a block: the qids that follow one another, on how many lines each stands; the columns, line by line."""
 
     qids: list[str]
     counts: Ints
-    starts: Ints
-    lengths: Ints
+    docids: Docids
     ranks: Floats
     scores: Floats
+    numbers: Ints
+    tag: str
 
-
-def _repeats(block: bytes, part: _Part) -> bool:
-    """Return whether a document seems to stand twice in the first block."""
-    docids = Docids(block + SPARE, part.starts, part.lengths)
-    keys = np.sort(docids.keys(np.repeat(np.arange(len(part.counts)), part.counts)))
-    return bool((keys[1:] == keys[:-1]).any())
+    @property
+    def queries(self) -> Ints:
+        """For each line a number that stands for its query, from 0."""
+        numbers = {qid: number for number, qid in enumerate(dict.fromkeys(self.qids))}
+        return np.repeat(np.array([numbers[qid] for qid in self.qids], np.int64), self.counts)
 
 
 def _tidied(block: bytes) -> bytes:
@@ -122,8 +127,8 @@ def _tidied(block: bytes) -> bytes:
     return b"".join(b" ".join(line.split()) + b"\n" for line in lines)
 
 
-def _part(block: bytes, at: int) -> _Part | None:
-    """Take a block apart that begins at byte `at` of the whole."""
+def _part(block: bytes, number: int) -> _Part | None:
+    """Take a block apart whose first line has this number; None if it is not regular."""
     chars = np.frombuffer(block, np.uint8)
     ends = _ends(chars)
     if ends is None:
@@ -135,17 +140,22 @@ def _part(block: bytes, at: int) -> _Part | None:
         scores[line] = _float(block[ends[line, SCORE - 1] + 1 : ends[line, SCORE]])
     if (chars[firsts] == HASH).any() or not digits_alone.all() or not np.isfinite([ranks, scores]).all():
         return None
-    qids = Docids(block + SPARE, firsts, ends[:, QID] - firsts)
+    data = block + SPARE
+    qids = Docids(data, firsts, ends[:, QID] - firsts)
     new = np.flatnonzero(qids.new())
     starts = ends[:, DOCID - 1] + 1
-    counts = np.diff(new, append=len(firsts))
-    return _Part(qids.at(new).texts(), counts, at + starts, ends[:, DOCID] - starts, ranks, scores)
+    docids = Docids(data, starts, ends[:, DOCID] - starts)
+    tag = block[ends[-1, LAST - 1] + 1 : ends[-1, LAST]].decode()
+    numbers = np.arange(number, number + len(firsts))
+    return _Part(qids.at(new).texts(), np.diff(new, append=len(firsts)), docids, ranks, scores, numbers, tag)
 
 
 def _ends(chars: Bytes) -> Ints | None:
     """Return where the fields end, of shape [lines, columns]; None where a line is not regular."""
     white = chars <= BLANK  # every white space of ASCII's
     ends = np.flatnonzero(white)
+    if not len(ends):
+        return None
     separators = chars.take(ends).tobytes().translate(_TABS)
     if separators != _SEPARATORS * (len(ends) // COLUMNS) or chars.max() > ASCII:
         return None

@@ -1,22 +1,22 @@
-"""What a run cost, from its trace: calls, tokens and seconds a query, and how many answers were malformed."""
+"""What a run cost, from its trace: calls, tokens and seconds a query, and the answers that were not clean."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rearank_cli.errors import DataError
-from rearank_cli.formats.jsonl import read_objects
+from rearank_cli.evaluation.windows import read_windows
 from rearank_cli.formats.streams import Source
 from rearank_cli.records import Outcome
 
-MALFORMED = (Outcome.TRUNCATED, Outcome.EMPTY, Outcome.FAILED)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What a query cost on average: calls of the model, tokens read and written, seconds of its calls.
 
-    `malformed` is the share (0 to 1) of answers that were truncated, empty or failed. `written` is qid ->
-    tokens written.
+    `malformed` (truncated or empty), `repaired` (repaired or partial) and `failed` (failed or refused) are shares,
+    0 to 1, of all answers: a window that was asked again counts each time, as in the health line of `rerank`.
+    `written` is qid -> tokens written.
     """
 
     queries: int
@@ -25,6 +25,8 @@ class Cost:
     output_tokens: float
     seconds: float
     malformed: float
+    repaired: float
+    failed: float
     written: Mapping[str, int]
 
     def columns(self) -> dict[str, str]:
@@ -35,6 +37,8 @@ class Cost:
             "written/q": f"{self.output_tokens:.0f}",
             "s/q": f"{self.seconds:.1f}",
             "malformed": f"{self.malformed:.4f}",
+            "repaired": f"{self.repaired:.4f}",
+            "failed": f"{self.failed:.4f}",
         }
 
 
@@ -44,25 +48,29 @@ def read_cost(source: Source) -> Cost:
     Raises:
         DataError: a line is no line of a trace, or none holds a completion.
     """
-    written: dict[str, int] = {}
-    calls, prompt_tokens, seconds, malformed = 0, 0, 0.0, 0
-    for place, row in read_objects(source):
-        if "completion" not in row:
-            continue  # the header of a start
-        if "qid" not in row or "outcome" not in row:
+    written, outcomes = Counter[str](), Counter[Outcome]()
+    prompt_tokens, seconds = 0, 0.0
+    for place, window in read_windows(source):
+        if window.outcome is None:
             raise DataError(
-                f'{place}: expected "qid" and "outcome" beside "completion", found {sorted(row)}; costs are read '
-                f"from what `rearank rerank --trace` wrote"
+                f'{place}: expected "outcome" beside "completion", found none; costs are read from what '
+                f"`rearank rerank --trace` wrote"
             )
-        calls += 1
-        prompt_tokens += int(row.get("prompt_tokens", 0))
-        seconds += float(row.get("seconds", 0.0))
-        malformed += row["outcome"] in MALFORMED
-        written[str(row["qid"])] = written.get(str(row["qid"]), 0) + int(row.get("output_tokens", 0))
+        outcomes[window.outcome] += 1
+        prompt_tokens += window.prompt_tokens
+        seconds += window.seconds
+        written[window.qid] += window.output_tokens
+    calls, queries = outcomes.total(), len(written)
     if not calls:
         raise DataError(f"{source.name}: expected a trace, found no line with a completion")
-    queries = len(written)
     return Cost(
-        queries, calls / queries, prompt_tokens / queries, sum(written.values()) / queries, seconds / queries,
-        malformed / calls, written,
-    )  # fmt: skip
+        queries=queries,
+        calls=calls / queries,
+        prompt_tokens=prompt_tokens / queries,
+        output_tokens=written.total() / queries,
+        seconds=seconds / queries,
+        malformed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_malformed) / calls,
+        repaired=sum(outcomes[outcome] for outcome in Outcome if outcome.is_repaired) / calls,
+        failed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_failure) / calls,
+        written=dict(written),
+    )

@@ -41,6 +41,19 @@ class Docids:
         """Return the strings at these places, in this order."""
         return Docids(self.data, self.starts[places], self.lengths[places])
 
+    def packed(self) -> bytes:
+        """Return the bytes of the strings, one string after the other.
+
+        >>> Docids.of(["ab", "c", "def"]).at(np.array([2, 0])).packed()
+        b'defab'
+        """
+        ends = np.cumsum(self.lengths)
+        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+            self.starts - ends + self.lengths, self.lengths
+        )
+        chars: NDArray[np.uint8] = np.frombuffer(self.data, np.uint8)[places]
+        return chars.tobytes()
+
     def texts(self, start: int = 0, end: int | None = None) -> list[str]:
         """Return the strings, or those from place `start` up to, without, place `end`."""
         firsts, lengths = self.starts[start:end].tolist(), self.lengths[start:end].tolist()

@@ -10,6 +10,7 @@ from ir_measures import Measure
 from rearank_cli.errors import DataError, Unavailable
 from rearank_cli.evaluation.own import is_own, own_values
 from rearank_cli.evaluation.runs import Run, without_ties
+from rearank_cli.evaluation.spellings import GREATEST_GAIN
 from rearank_cli.records import Qrels
 
 # ir_measures' own choice without gdeval (takes numbers as qids only), ranx (breaks ties by chance, starts in
@@ -44,10 +45,10 @@ def evaluate(
     (NumRet, NumRel, NumQ) are summed, as trec_eval does.
 
     Raises:
-        DataError: no query of the run is judged.
+        DataError: no query of the run is judged, or a grade is too high for a measure.
         Unavailable: a measure needs software that is not installed.
     """
-    judged = {qid: dict(grades) for qid, grades in qrels.items() if grades}
+    judged = {qid: _dictionary(grades) for qid, grades in qrels.items() if grades}
     missing = tuple(qid for qid in judged if qid not in run.scores)
     if len(missing) == len(judged):
         raise DataError(
@@ -64,6 +65,11 @@ def evaluate(
             aggregator.add(values[qid])
         means[str(measure)] = aggregator.result()
     return Evaluation(run.name, means, per_query, queries, missing)
+
+
+def _dictionary(grades: Mapping[str, int]) -> dict[str, int]:
+    """Return what trec_eval's code takes; judgements may be many, and are not copied if they are that already."""
+    return grades if isinstance(grades, dict) else dict(grades)
 
 
 def _example(queries: Mapping[str, object]) -> str:
@@ -118,16 +124,28 @@ def _by_others(
     measures: list[Measure], judged: dict[str, dict[str, int]], run: Run
 ) -> Iterator[ir_measures.Metric]:
     """These break ties their own way, and some would take a negative grade as a gain."""
-    plain = {qid: without_ties(ranking) for qid, ranking in run.scores.items() if qid in judged}
-    gains = {qid: {docid: max(grade, 0) for docid, grade in row.items()} for qid, row in judged.items()}
-    yield from _OTHERS.evaluator(measures, gains).iter_calc(plain)
+    rest = iter(judged)
+    while some := list(islice(rest, AT_ONCE)):
+        gains = {qid: {docid: max(grade, 0) for docid, grade in judged[qid].items()} for qid in some}
+        plain = {qid: without_ties(run.scores[qid]) for qid in some if qid in run.scores}
+        yield from _OTHERS.evaluator(measures, gains).iter_calc(plain)
 
 
 def _in_trec_eval(measure: Measure, judged: Mapping[str, Mapping[str, int]]) -> Measure:
-    """Return the measure as trec_eval can compute it: nDCG of 2^grade - 1 is nDCG of other gains."""
+    """Return the measure as trec_eval can compute it: nDCG of 2^grade - 1 is nDCG of other gains.
+
+    Raises:
+        DataError: a grade makes a gain of more than `GREATEST_GAIN`.
+    """
     if measure.NAME != "nDCG" or measure["dcg"] != "exp-log2":
         return measure
     grades = {grade for of_query in judged.values() for grade in of_query.values() if grade > 0}
+    highest = max(grades, default=0)
+    if 2**highest > GREATEST_GAIN:
+        raise DataError(
+            f"measure {measure}: expected grades of at most {GREATEST_GAIN.bit_length() - 1}, since a gain is "
+            f"2^grade - 1, found a grade of {highest}; take nDCG, whose gains are the grades"
+        )
     rest = {name: value for name, value in measure.params.items() if name != "dcg"}
     return ir_measures.nDCG(**rest, gains={grade: 2**grade - 1 for grade in grades})
 

@@ -1,7 +1,6 @@
 """The lists of a run in trec_eval's order, held as numbers and bytes: a million lines cost little."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeAlias
 
@@ -9,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rearank_cli.evaluation.docids import ALL, Docids, Floats, Ints, Words
+from rearank_cli.evaluation.lines import Lines, numbered, slices
 from rearank_cli.records import Qrels
 
-FIRST_BITS = 22  # of a hash: a table of so many stays near the processor
+FIRST_BITS = 20  # of a hash: a table of so many stays near the processor
 _OTHER_BITS = np.uint64(64 - FIRST_BITS)
 
 Ranking: TypeAlias = dict[str, float]
@@ -24,27 +24,36 @@ class Rankings(Mapping[str, Ranking]):
     That is: score as a 32-bit float, equal ones by docid, both falling.
     """
 
-    def __init__(self, qids: Sequence[str], queries: Ints, docids: Docids, scores: Floats) -> None:
-        """Put lines in order: `queries` (each line's place in `qids`), docids and scores have the shape [lines]."""
-        with np.errstate(over="ignore"):  # what 32 bits cannot hold is infinite, as in trec_eval
-            single = scores.astype(np.float32)
-        order = _order(queries, single, docids)
-        self._docids, self._scores, self._single = docids.at(order), scores[order], single[order]
-        sizes = np.bincount(queries, minlength=len(qids))
-        self._queries = np.repeat(np.arange(len(qids)), sizes)
+    def __init__(self, qids: Sequence[str], sizes: Ints, docids: Docids, scores: Floats) -> None:
+        """Put lines in order, in the arrays that are given.
+
+        `qids` and `sizes`, how many lines each query has, have the shape [queries]; docids and scores that of the
+        lines, [lines], those of the first query first.
+        """
+        self._qids, self._sizes, self._docids, self._scores = qids, sizes, docids, scores
         ends = np.cumsum(sizes)
         spans = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
         self._spans: dict[str, tuple[int, int]] = dict(zip(qids, spans, strict=True))
+        for queries, lines in slices(sizes):
+            order = _order(numbered(sizes, queries), _single(scores[lines]), docids.at(lines))
+            if order is not ALL:
+                for column in (docids.starts, docids.lengths, scores):
+                    column[lines] = column[lines][order]
 
     @classmethod
     def of(cls, lists: Mapping[str, Mapping[str, float]]) -> "Rankings":
         """Take lists as dictionaries; a query without documents is left out."""
-        kept = {qid: ranking for qid, ranking in lists.items() if ranking}
-        scores = [score for ranking in kept.values() for score in ranking.values()]
-        queries = np.repeat(np.arange(len(kept)), np.array([len(ranking) for ranking in kept.values()], int))
-        return cls(
-            list(kept), queries, Docids.of(chain.from_iterable(kept.values())), np.array(scores, float)
-        )
+        return cls.gathered(lists.items())
+
+    @classmethod
+    def gathered(cls, lists: Iterable[tuple[str, Mapping[str, float]]]) -> "Rankings":
+        """Take pairs of a qid and its list, each qid once, one after the other; none is kept as it came."""
+        lines = Lines()
+        for qid, ranking in lists:
+            if ranking:
+                lines.add([(qid, len(ranking))], Docids.of(ranking), np.array(list(ranking.values()), float))
+        columns = lines.columns()
+        return cls(columns.qids, columns.sizes, columns.docids, columns.scores)
 
     def __getitem__(self, qid: str) -> Ranking:
         """Return docid -> score, best first."""
@@ -76,59 +85,65 @@ class Rankings(Mapping[str, Ranking]):
     def tied(self, qid: str, depth: int) -> bool:
         """Return whether one of the first `depth` documents has the score (in 32 bits) of the next."""
         start, end = self._spans[qid]
-        scores = self._single[start : min(start + depth + 1, end)]
+        scores = _single(self._scores[start : min(start + depth + 1, end)])
         return bool((scores[1:] == scores[:-1]).any())
-
-    @cached_property
-    def ambiguous(self) -> bool:
-        """Whether two lines have one key: a document stands twice for its query, or two hashes collide."""
-        keys = np.sort(self._keys)
-        return bool((keys[1:] == keys[:-1]).any())
 
     def outlines(self, qrels: Qrels) -> Iterator[tuple[str, Ranking]]:
         """Yield what a measure needs of the judged queries' lists: judged docids, and the others' places.
 
         An unjudged document of rank r is named ` r`, which is no docid; scores are -r, so that none are equal.
         """
-        answered = [qid for qid in qrels if qid in self]
-        if self.ambiguous:
-            yield from ((qid, self[qid]) for qid in answered)
-            return
-        sizes = {self.size(qid) for qid in answered}
+        sizes = {self.size(qid) for qid in self if qid in qrels}
         names = [f" {rank}" for rank in range(max(sizes, default=0))]
         unjudged = {size: {name: -float(rank) for rank, name in enumerate(names[:size])} for size in sizes}
-        for qid, judged in self._judged(answered, qrels):
-            outline = unjudged[self.size(qid)].copy()
-            for rank, docid in judged:
-                outline[docid] = outline.pop(names[rank])
-            yield qid, outline
+        for queries, lines in slices(self._sizes):
+            judged = [qid for qid in self._qids[queries] if qid in qrels]
+            for qid, found in self._judged(judged, qrels, queries, lines):
+                if found is None:
+                    yield qid, self[qid]
+                    continue
+                outline = unjudged[self.size(qid)].copy()
+                for rank, docid in found:
+                    outline[docid] = outline.pop(names[rank])
+                yield qid, outline
 
-    def _judged(self, qids: list[str], qrels: Qrels) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-        """Yield qid, and rank from 0 and docid of what was retrieved and judged.
+    def _judged(
+        self, qids: list[str], qrels: Qrels, queries: slice, lines: slice
+    ) -> Iterator[tuple[str, list[tuple[int, str]] | None]]:
+        """Yield qid, and rank from 0 and docid of what was retrieved and judged; None if hashes do not tell.
 
-        They are found by hash and confirmed by their bytes.
+        `qids` are those of the slice of queries that are judged. Documents are found by hash and confirmed by their
+        bytes.
         """
-        numbers = {qid: number for number, qid in enumerate(self._spans)}
+        if not qids:
+            return
+        standing = self._docids.at(lines)
+        numbers = {qid: number for number, qid in enumerate(self._qids[queries], queries.start)}
         counts = [len(qrels[qid]) for qid in qids]
         texts = list(chain.from_iterable(qrels[qid] for qid in qids))
         docids = Docids.of(texts)
-        lines = _places(self._keys, docids.keys(np.repeat([numbers[qid] for qid in qids], counts)))
-        hits = np.flatnonzero(lines >= 0)
-        hits = hits[docids.at(hits).equal(self._docids.at(lines[hits]))]
-        ranks = lines - np.repeat([self._spans[qid][0] for qid in qids], counts)
+        wanted = docids.keys(np.repeat([numbers[qid] for qid in qids], counts))
+        places = _places(standing.keys(numbered(self._sizes, queries)), wanted)
+        if places is None:
+            yield from ((qid, None) for qid in qids)
+            return
+        hits = np.flatnonzero(places >= 0)
+        hits = hits[docids.at(hits).equal(standing.at(places[hits]))]
+        ranks = lines.start + places - np.repeat([self._spans[qid][0] for qid in qids], counts)
         found = list(zip(ranks[hits].tolist(), [texts[hit] for hit in hits.tolist()], strict=True))
         ends = np.searchsorted(hits, np.cumsum(counts)).tolist()
         for qid, start, end in zip(qids, [0, *ends], ends, strict=False):
             yield qid, found[start:end]
 
-    @cached_property
-    def _keys(self) -> Words:
-        """The hashes of the lines by query and docid."""
-        return self._docids.keys(self._queries)
+
+def _single(scores: Floats) -> NDArray[np.float32]:
+    """Return scores in 32 bits, as trec_eval has them; what these cannot hold is infinite."""
+    with np.errstate(over="ignore"):
+        return scores.astype(np.float32)
 
 
-def _places(keys: Words, wanted: Words) -> Ints:
-    """Return where each of some keys stands among keys that are all different; -1 where it does not.
+def _places(keys: Words, wanted: Words) -> Ints | None:
+    """Return where each of some keys stands, -1 if it does not; None if one of them stands at more than one place.
 
     Only what shares its first bits with a wanted one is sorted.
 
@@ -140,10 +155,12 @@ def _places(keys: Words, wanted: Words) -> Ints:
     places = np.flatnonzero(begins[keys >> _OTHER_BITS])
     places = places[np.argsort(keys[places])]
     rising = np.argsort(wanted)  # looked up in this order, neighbours are found near each other
-    at = np.searchsorted(keys[places], wanted[rising])
-    places, found = np.append(places, -1), np.append(keys[places], np.uint64(0))
+    looked_up, near = wanted[rising], keys[places]
+    first, end = np.searchsorted(near, looked_up), np.searchsorted(near, looked_up, "right")
+    if (end - first > 1).any():
+        return None
     standing = np.full(len(wanted), -1)
-    standing[rising] = np.where(found[at] == wanted[rising], places[at], -1)
+    standing[rising] = np.where(end > first, np.append(places, -1)[first], -1)
     return standing
 
 

@@ -1,19 +1,17 @@
 """Runs as an evaluation sees them: lists in trec_eval's order, and what is odd about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
-from itertools import chain
 
 import numpy as np
 
 from rearank_cli.errors import DataError
-from rearank_cli.evaluation.columns import Columns, read_columns, read_lines
-from rearank_cli.evaluation.docids import SPARE
+from rearank_cli.evaluation.columns import read_columns
+from rearank_cli.evaluation.lines import Columns, numbered, slices
 from rearank_cli.evaluation.rankings import Ranking, Rankings, by_query
 from rearank_cli.formats.detect import is_json
 from rearank_cli.formats.jsonl import read_candidates
-from rearank_cli.formats.streams import Source, decoded
+from rearank_cli.formats.streams import Source
 from rearank_cli.records import Candidates
 
 BLOCK = 1 << 20  # bytes that are taken apart at once
@@ -45,48 +43,44 @@ def read_run(source: Source, keep: str = "") -> Run:
     """
     if is_json(source):
         return _of_candidates(source.name, read_candidates(source), keep)
-    blocks, taken = source.raw_blocks(BLOCK), bytearray()
-    columns = read_columns(blocks, taken)
-    rankings = _rankings(columns) if columns else None
-    if columns is None or rankings is None or rankings.ambiguous:
-        again = map(BytesIO, chain([bytes(taken.removesuffix(SPARE))], blocks))
-        lines = decoded(source.name, chain.from_iterable(again))
-        columns = read_lines(source.name, lines)  # names the line where it is wrong
-        rankings = _rankings(columns)
+    columns, tag = read_columns(source.name, source.raw_blocks(BLOCK))
     if not columns.qids:
         raise DataError(f"{source.name}: expected lines of a run, found comments only")
-    return Run(source.name, columns.tag, rankings, _disordered(columns))
+    disordered = tuple(_disordered(columns))
+    lists = Rankings(columns.qids, columns.sizes, columns.docids, columns.scores)
+    return Run(source.name, tag, lists, disordered)
 
 
-def _rankings(columns: Columns) -> Rankings:
-    return Rankings(columns.qids, columns.queries, columns.docids, columns.scores)
-
-
-def _disordered(columns: Columns) -> tuple[str, ...]:
-    """Return the queries where a score is higher than that of the rank before; a line without rank says nothing."""
-    order = by_query(columns.queries, columns.ranks)
-    queries, scores = columns.queries[order], columns.scores[order]
-    up = (scores[1:] > scores[:-1]) & (queries[1:] == queries[:-1])
-    unranked = columns.queries[np.isnan(columns.ranks)]
-    found = set(queries[1:][up].tolist()) - set(unranked.tolist())
-    return tuple(columns.qids[number] for number in sorted(found))
+def _disordered(columns: Columns) -> Iterator[str]:
+    """Yield the queries where a score is higher than that of the rank before; a line without rank says nothing."""
+    for of_queries, lines in slices(columns.sizes):
+        numbers = numbered(columns.sizes, of_queries)
+        ranks, scores = columns.ranks[lines], columns.scores[lines]
+        order = by_query(numbers, ranks)
+        queries, scores = numbers[order], scores[order]
+        up = (scores[1:] > scores[:-1]) & (queries[1:] == queries[:-1])
+        unranked = numbers[np.isnan(ranks)]
+        found = set(queries[1:][up].tolist()) - set(unranked.tolist())
+        yield from (columns.qids[number] for number in sorted(found))
 
 
 def _of_candidates(name: str, stream: Iterable[Candidates], keep: str) -> Run:
-    lists: dict[str, Ranking] = {}
-    disordered, kept = [], None
-    tag = ""
-    for candidates in stream:
-        tag = tag or candidates.tag
-        if candidates.query.qid == keep:
-            kept = candidates
-        if not _falling([hit.score for hit in candidates.hits]):
-            disordered.append(candidates.query.qid)
-        if candidates.hits:
-            lists[candidates.query.qid] = without_ties(hit.docid for hit in candidates.hits)
-    if not lists:
+    disordered: list[str] = []
+    tag, kept = "", None
+
+    def lists() -> Iterator[tuple[str, Ranking]]:
+        nonlocal tag, kept
+        for candidates in stream:
+            qid = candidates.query.qid
+            tag, kept = tag or candidates.tag, candidates if qid == keep else kept
+            if not _falling([hit.score for hit in candidates.hits]):
+                disordered.append(qid)
+            yield qid, without_ties(hit.docid for hit in candidates.hits)
+
+    rankings = Rankings.gathered(lists())
+    if not rankings:
         raise DataError(f"{name}: expected candidates, found no query with a document")
-    return Run(name, tag, Rankings.of(lists), tuple(disordered), rule="the order decides", kept=kept)
+    return Run(name, tag, rankings, tuple(disordered), rule="the order decides", kept=kept)
 
 
 def _falling(scores: list[float]) -> bool:
@@ -105,8 +99,8 @@ def without_ties(ranking: Iterable[str]) -> Ranking:
 
 def without_documents(run: Run, excluded: Mapping[str, frozenset[str]]) -> Run:
     """Return the run without documents (docids by qid) that its queries must not retrieve."""
-    scores = {
-        qid: {docid: score for docid, score in ranking.items() if docid not in excluded.get(qid, ())}
+    lists = (
+        (qid, {docid: score for docid, score in ranking.items() if docid not in excluded.get(qid, ())})
         for qid, ranking in run.scores.items()
-    }
-    return replace(run, scores=Rankings.of(scores))
+    )
+    return replace(run, scores=Rankings.gathered(lists))

@@ -1,46 +1,28 @@
 """One query to look at: its list before and after, and what the model wrote about its windows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rearank_cli.console import visible
 from rearank_cli.errors import UsageError
 from rearank_cli.evaluation.runs import Run
-from rearank_cli.formats.jsonl import read_objects
-from rearank_cli.formats.streams import Source
+from rearank_cli.evaluation.windows import Window
+from rearank_cli.reasoning import MARKS
 from rearank_cli.records import Hit
 
 WIDTH = 110  # columns of a table as plain text; a terminal has its own
 STYLES = {"up": "green", "new": "green", "down": "red", "gone": "red"}
-THOUGHT = r"(?s)<think(ing)?>.*?(</think(ing)?>|$)"
+THOUGHT = "(?is)" + "|".join(
+    f"{re.escape(opening)}.*?(?:{re.escape(closing)}|$)" for opening, closing in MARKS
+)
 
 Texts = Mapping[str, str]
 Grades = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One window of a trace: the docids in the order presented, the answer, how it was read.
-
-    `order` are places (from 1) in the order that was read, empty where the trace does not say.
-    """
-
-    docids: tuple[str, ...]
-    completion: str
-    outcome: str
-    order: tuple[int, ...]
-
-
-def windows_of(source: Source, qid: str) -> Iterator[Window]:
-    """Yield the windows of a query that a trace recorded, in its order."""
-    for _, row in read_objects(source):
-        if str(row.get("qid")) == qid and "completion" in row:
-            docids, order = tuple(map(str, row.get("docids", ()))), tuple(row.get("permutation", ()))
-            yield Window(docids, str(row["completion"]), str(row.get("outcome", "")), order)
 
 
 def show(
@@ -58,15 +40,15 @@ def show(
         raise UsageError(f"--show {qid}: {after.name} has no such query; it has {near} ...")
     kept = [run.kept for run in (before, after) if run and run.kept]
     texts = {hit.docid: passage(hit) for candidates in kept for hit in candidates.hits}
-    question = f": {visible(kept[0].query.text)}" if kept else ""
-    parts: list[RenderableType] = [Text(f"query {qid}{question}", "bold")]
+    question = f": {kept[0].query.text}" if kept else ""
+    parts: list[RenderableType] = [_heading(f"query {qid}{question}")]
     new = list(after.scores[qid])
     if before:
         old = list(before.scores.get(qid, ()))
-        parts += [Text(f"\nbefore: {before.name}", "bold"), _listed(old, grades, texts)]
-        parts += [Text(f"\nafter: {after.name}", "bold"), _compared(old, new, grades, texts)]
+        parts += [_heading(f"before: {before.name}", above="\n"), _listed(old, grades, texts)]
+        parts += [_heading(f"after: {after.name}", above="\n"), _compared(old, new, grades, texts)]
     else:
-        parts += [Text(f"\n{after.name}", "bold"), _listed(new, grades, texts)]
+        parts += [_heading(after.name, above="\n"), _listed(new, grades, texts)]
     for number, window in enumerate(windows, 1):
         parts += _window(number, window, texts)
     return Group(*parts)
@@ -85,16 +67,11 @@ def passage(hit: Hit) -> str:
     >>> passage(Hit("d", 1.0, "Wings\\n beat.", "Birds"))
     'Birds: Wings beat.'
     """
-    return " ".join(visible(f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split())
+    return visible(" ".join((f"{hit.title}: {hit.text}" if hit.title else hit.text or "").split()))
 
 
-def visible(text: str) -> str:
-    r"""Return the text with blanks for what a terminal would obey or not show, but for line ends.
-
-    >>> visible("a\x1b[2J\tb\n")
-    'a [2J b\n'
-    """
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+def _heading(text: str, above: str = "") -> Text:
+    return Text(above + visible(text), "bold")
 
 
 def _listed(docids: Sequence[str], grades: Grades, texts: Texts) -> Table:
@@ -138,7 +115,7 @@ def _table(numbers: Sequence[str], rows: Sequence[Sequence[str]], texts: Texts) 
         table.add_column("passage", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         cells = [Text(cell, STYLES.get(cell.split(" ")[0], "")) for cell in row[:-1]]
-        table.add_row(*cells, Text(row[-1]), *([Text(texts.get(row[-1], ""))] if texts else []))
+        table.add_row(*cells, Text(visible(row[-1])), *([Text(texts.get(row[-1], ""))] if texts else []))
     return table
 
 
@@ -147,7 +124,7 @@ def _window(number: int, window: Window, texts: Texts) -> list[RenderableType]:
     presented = _table([""], [[f"[{place}]", docid] for place, docid in enumerate(window.docids, 1)], texts)
     order = " > ".join(f"[{place}]" for place in window.order)
     read = [Text(f"read as {order}")] if order else []
-    written = Text(visible(window.completion))
+    written = Text(visible(window.completion.replace("\t", " "), keep="\n"))
     written.highlight_regex(THOUGHT, "dim")
-    parts: list[RenderableType] = [Text(f"\nwindow {number}{outcome}", "bold"), presented]
+    parts: list[RenderableType] = [_heading(f"window {number}{outcome}", above="\n"), presented]
     return [*parts, *read, Text(), written]

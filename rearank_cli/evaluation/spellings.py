@@ -9,7 +9,9 @@ from ir_measures.measures import registry
 from pytrec_eval import supported_measures, supported_nicknames
 
 from rearank_cli.errors import UsageError
+from rearank_cli.formats.trec import GREATEST_GRADE
 
+GREATEST_GAIN = 1 << 20  # trec_eval's memory grows with the greatest one
 RANX = {
     "ndcg": "nDCG",
     "ndcg_burges": "nDCG(dcg='exp-log2')",
@@ -26,6 +28,12 @@ _ANY_CASE = {name.lower(): name for name in registry if name.isascii()}
 _RANX_SPELLING = re.compile(r"(?P<name>[a-z_-]+)(@(?P<cutoff>\d+))?(-l(?P<grade>\d+))?")
 _TREC_SPELLING = re.compile(r"(?P<name>\w+?)([._]\d+(\.\d+)?(,\d+(\.\d+)?)*)?")
 _PARAMETERS = re.compile(r"[@(].*|[._]\d.*")
+_MISSING = re.compile(r"(\w+)=<object")  # how ir_measures says that a parameter was not given
+# Beyond these, trec_eval's code fills the memory or counts wrong. Of `gains`, grades and what each is worth.
+_RANGES: dict[str, tuple[int, int]] = {
+    "cutoff": (1, 10**9), "rel": (1, GREATEST_GRADE), "gains": (0, GREATEST_GAIN), "recall": (0, 1), "p": (0, 1),
+    "beta": (0, 10**6),
+}  # fmt: skip
 _AT = re.compile(r"(?P<name>\w+)(?P<rest>[@(].*)?")
 
 
@@ -50,9 +58,11 @@ def measures_of(spelling: str, min_grade: int = 1) -> tuple[Measure, ...]:
 
 
 def all_of(spellings: Iterable[str], min_grade: int) -> tuple[Measure, ...]:
-    """Return the measures of all spellings; raises as `measures_of`, and UsageError for a grade below 1."""
-    if min_grade < 1:
-        raise UsageError(f"--min-grade {min_grade}: a grade below 1 is never relevant; expected 1 or more")
+    """Return the measures of all spellings; raises as `measures_of`, and UsageError for a grade out of range."""
+    if not 1 <= min_grade <= GREATEST_GRADE:
+        raise UsageError(
+            f"--min-grade {min_grade}: expected a grade from 1, since one below is never relevant, to {GREATEST_GRADE}"
+        )
     return tuple(measure for spelling in spellings for measure in measures_of(spelling, min_grade))
 
 
@@ -103,16 +113,24 @@ def _ir_measures(spelling: str) -> tuple[Measure, ...]:
 
 
 def _valid(spelling: str, measure: Measure) -> Measure:
-    """Return the measure. Raises UsageError for a missing or unknown parameter, or a cutoff below 1."""
+    """Return the measure. Raises UsageError for a parameter that is missing, unknown or out of its range."""
     try:
         measure.validate_params()
     except AssertionError as error:
         reason = str(error)
-        if "cutoff=<object" in reason:
-            reason = f"a cutoff is needed, as in {measure!r}@10"
+        missing = _MISSING.search(reason)
+        if missing:
+            example = repr(measure(**{missing[1]: 10}))
+            reason = f"a {missing[1]} is needed, as in {example}"
         raise UsageError(f"measure {spelling!r}: {reason}") from error
-    if "cutoff" in measure.params and measure["cutoff"] < 1:
-        raise UsageError(f"measure {spelling!r}: expected a cutoff of 1 or more, found {measure['cutoff']}")
+    for name, (least, most) in _RANGES.items():
+        values = measure.params.get(name, least)
+        numbers = [*values, *values.values()] if isinstance(values, dict) else [values]
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
+                raise UsageError(
+                    f"measure {spelling!r}: expected {name} from {least} to {most}, found {number!r}"
+                )
     return measure
 
 

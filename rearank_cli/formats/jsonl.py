@@ -13,6 +13,7 @@ import orjson
 
 from rearank_cli.errors import DataError
 from rearank_cli.formats.draws import name_of_draw
+from rearank_cli.formats.elements import elements, parsed
 from rearank_cli.formats.streams import Sink, Source
 from rearank_cli.records import Candidates, Hit, Query
 
@@ -27,7 +28,8 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
     """Yield (place for messages, object) of JSON lines or of one JSON list.
 
     Raises:
-        DataError: not UTF-8, not JSON, or not an object; the message names the line.
+        DataError: not UTF-8, not JSON, not an object, or one of more than 4 million values; the message names
+            the line, or the place in the list.
     """
     if source.peek() == b"[":
         yield from _read_list(source)
@@ -41,7 +43,7 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
         for at, line in enumerate(source.raw_lines(), 1):  # noqa: B007 - read below
             yield line
 
-    reader = jsonlines.Reader(numbered(), loads=orjson.loads)
+    reader = jsonlines.Reader(numbered(), loads=lambda text: parsed(f"{source.name}:{at}", text))
     while True:
         try:
             value = reader.read(skip_empty=True, allow_none=True)
@@ -56,12 +58,12 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
 
 
 def _read_list(source: Source) -> Iterator[tuple[str, Json]]:
-    try:
-        rows = orjson.loads(source.raw_whole())
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{source.name}: expected a JSON list, found none that parses ({error})") from error
-    for index, row in enumerate(rows):
-        yield _checked(f"{source.name}[{index}]", row)
+    for place, text in elements(source.name, source.pieces()):
+        try:
+            value = parsed(place, text)
+        except orjson.JSONDecodeError as error:
+            raise DataError(f"{place}: expected a JSON object, found none that parses ({error})") from error
+        yield _checked(place, value)
 
 
 def _first_sentence(error: "jsonlines.InvalidLineError") -> str:

@@ -4,17 +4,19 @@ import gzip
 import hashlib
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from rearank_cli.errors import DataError, MissingInput, OutputError, UsageError
+from rearank_cli.console import visible
+from rearank_cli.errors import DataError, MissingInput, UsageError
+from rearank_cli.formats.appearing import Appearing
+from rearank_cli.formats.outputs import STDOUT, check_output, is_kept, named
 
 STDIN = "<stdin>"
 LONGEST = 1 << 28
@@ -25,6 +27,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_FOLD = 100
 """Times its size that gzip data may unpack to, once it is more than `FREE` bytes; text stays far below."""
 FREE = 1 << 26
+_PIECE = 1 << 18  # bytes
 
 
 class _Packed:
@@ -52,7 +55,7 @@ class Source:
 
     @property
     def sha256(self) -> str:
-        """The hash (hex) of what `raw_lines` and `lines` have read so far, unpacked."""
+        """The hash (hex) of what `raw_lines`, `lines` and `pieces` have read so far, unpacked."""
         return self._hash.hexdigest()
 
     def share_read(self) -> float | None:
@@ -95,12 +98,13 @@ class Source:
                 f"{self.name}:{number}", line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
             )
 
-    def raw_whole(self) -> bytes:
-        """Return all bytes at once, the byte-order mark removed; raises as `raw_lines`, of the whole."""
-        with _whole(self.name):
-            data = self.stream.read(LONGEST + 1)
-        self._hash.update(data)
-        return _bounded(self.name, data.removeprefix(BYTE_ORDER_MARK), "data")
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the same bytes as `raw_lines` in pieces that end anywhere."""
+        mark = BYTE_ORDER_MARK
+        for piece in self._sound(iter(partial(self.stream.read, _PIECE), b"")):
+            self._hash.update(piece)
+            yield piece.removeprefix(mark)
+            mark = b""
 
     def raw_blocks(self, size: int) -> Iterator[bytes]:
         """Yield the same bytes as `raw_lines` in blocks of whole lines, each about `size` bytes."""
@@ -127,10 +131,10 @@ class Source:
                 yield piece
 
 
-def _bounded(place: str, data: bytes, what: str = "a line") -> bytes:
+def _bounded(place: str, data: bytes) -> bytes:
     if len(data) > LONGEST:
         raise DataError(
-            f"{place}: expected {what} of at most {LONGEST >> 20} MiB, found more; is it one object or hit a line?"
+            f"{place}: expected a line of at most {LONGEST >> 20} MiB, found more; is it one object or hit a line?"
         )
     return data
 
@@ -215,7 +219,7 @@ def _unpacked(name: str, stream: BinaryIO, file: BinaryIO | None) -> Source:
 class Sink:
     """An open output whose write errors name the place."""
 
-    def __init__(self, name: str, stream: IO[bytes]) -> None:
+    def __init__(self, name: str, stream: "IO[bytes] | _Terminal") -> None:
         self.name = name
         self._stream = stream
 
@@ -226,23 +230,23 @@ class Sink:
             OutputError: the disk is full, the quota is used up, the device failed.
             BrokenPipeError: the reader has gone; the command ends in silence.
         """
-        with _named(self.name):
+        with named(self.name):
             self._stream.write(data)
 
     def flush(self) -> None:
         """Hand over what was written; errors as in `write`."""
-        with _named(self.name):
+        with named(self.name):
             self._stream.flush()
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"{name}: cannot be written ({error.strerror}); nothing was left there") from error
+class _Terminal:
+    """stdout where a person looks at it: what a terminal would obey is shown instead."""
+
+    def write(self, data: bytes) -> None:
+        sys.stdout.buffer.write(visible(data.decode(errors="replace"), keep="\n\t").encode())
+
+    def flush(self) -> None:
+        sys.stdout.buffer.flush()
 
 
 @contextmanager
@@ -256,45 +260,26 @@ def open_sink(path: str) -> Iterator[Sink]:
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
     """
-    if path == "-":
-        sink = Sink("<stdout>", cast(BinaryIO, sys.stdout.buffer))
+    if path in STDOUT:
+        sink = Sink("<stdout>", _Terminal() if sys.stdout.isatty() else cast(BinaryIO, sys.stdout.buffer))
         yield sink
         sink.flush()
         return
+    check_output(path)
     if not is_kept(path):
-        with _named(path), Path(path).open("wb") as device:
+        with named(path), Path(path).open("wb") as device:
             yield Sink(path, device)
         return
     target = Path(os.path.realpath(path))
-    with _named(path):
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    beside, file = Path(name), os.fdopen(handle, "wb")
+    with named(path):
+        new = Appearing(target)
     try:
-        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if target.suffix == ".gz" else file
+        packed = gzip.GzipFile("", "wb", fileobj=new.file, mtime=0) if target.suffix == ".gz" else new.file
         yield Sink(path, cast(IO[bytes], packed))
-        with _named(path):
-            if packed is not file:
+        with named(path):
+            if packed is not new.file:
                 packed.close()
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            beside.chmod(0o666 & ~_umask())
-            beside.replace(target)
+            new.appear()
     except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        with suppress(OSError):  # what is still buffered may not fit either
-            file.close()
+        new.drop()
         raise
-
-
-def is_kept(path: str) -> bool:
-    """Return whether what is written there stays: not on stdout, a device or a pipe."""
-    place = Path(path)
-    return path != "-" and (not place.exists() or place.is_file() or place.is_dir())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, get_args
 import orjson
 
 from rearank_cli.errors import DataError, MissingInput
+from rearank_cli.formats.elements import parsed
 from rearank_cli.formats.streams import LONGEST
 from rearank_cli.records import Completion, Finish, Permutation, Prompt
 
@@ -147,7 +148,7 @@ class TraceIndex:
 
     def _parsed(self, place: str, line: bytes) -> Row:
         try:
-            row = orjson.loads(line)
+            row = parsed(place, line)
         except orjson.JSONDecodeError as error:
             raise DataError(
                 f"{place}: expected one JSON object a line, found none that parses ({error})"

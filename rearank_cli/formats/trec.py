@@ -181,12 +181,12 @@ def _grade(place: str, text: str) -> int:
 
 
 def clean_tag(tag: str) -> str:
-    """Return a run tag without white space, since it is one column.
+    """Return a run tag as UTF-8 without white space, since it is one column; a file's name need not be text.
 
     >>> clean_tag("my run")
     'my_run'
     """
-    return "_".join(tag.split())
+    return "_".join(tag.encode(errors="backslashreplace").decode().split())
 
 
 def dataset_of(tag: str) -> str:

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TypeAlias
 
 from rearank_cli.engines.protocol import Engine
+from rearank_cli.errors import TryLater
 from rearank_cli.formats.trace import Answer
 from rearank_cli.ranking.asking import Asking, read
 from rearank_cli.ranking.feed import Feed
@@ -185,7 +186,14 @@ class Scheduler:
         self._engine.submit(key, question.prompt)
 
     def _collect(self, timeout: float) -> None:
-        for key, completion in self._engine.collect(timeout):
+        try:
+            collected = self._engine.collect(timeout)
+        except TryLater:
+            if not self._stop.wanted:
+                raise
+            self._asked.clear()  # nobody answers any more: the run's own end is what counts
+            return
+        for key, completion in collected:
             question = self._asked.pop(key)
             answer = Answer(question.prompt, completion, read(question.prompt, completion))
             self._walking.on_answer(answer)

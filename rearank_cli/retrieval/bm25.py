@@ -94,10 +94,24 @@ def save(index: Index, folder: Path) -> None:
 
 
 def load(folder: Path) -> Index:
-    """Open an index that `save` wrote, its arrays mapped into memory. Raises OSError or ValueError."""
+    """Open an index that `save` wrote, its arrays mapped into memory.
+
+    Raises:
+        Exception: a file is not there or not as it was written; see `kept.readable`.
+    """
     import numpy as np
 
     from rearank_cli.retrieval.postings import LuceneBM25
 
-    scores = LuceneBM25.load(folder, mmap=True, show_progress=False)
-    return Index(scores, np.load(folder / PLACES, mmap_mode="r"))
+    scores = LuceneBM25.load(folder, mmap=True, show_progress=False, backend="numpy")
+    places = np.load(folder / PLACES, mmap_mode="r")
+    kept = scores.scores
+    sound = (
+        places.ndim == 1
+        and kept["num_docs"] == len(places)
+        and len(kept["data"]) == len(kept["indices"]) == kept["indptr"][-1]
+        and len(kept["indptr"]) > max(scores.vocab_dict.values(), default=-1) + 1
+    )
+    if not sound:
+        raise ValueError("its arrays do not belong together")
+    return Index(scores, places)

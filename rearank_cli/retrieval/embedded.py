@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,14 +30,17 @@ class Documents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A retriever over an index and its documents."""
+    """A retriever over an index and its documents, read from `place` unless that is None."""
 
     index: bm25.Index
     documents: Documents
+    place: Path | None = None
 
     def search(self, query: str, hits: int) -> tuple[Hit, ...]:
-        """Return up to `hits` documents, best first, with their texts."""
-        return tuple(_hit(self.documents[row], score) for row, score in bm25.search(self.index, query, hits))
+        """Return up to `hits` documents, best first, with their texts. Raises DataError: the index is damaged."""
+        with kept.readable(self.place) if self.place else nullcontext():
+            found = bm25.search(self.index, query, hits)
+            return tuple(_hit(self.documents[row], score) for row, score in found)
 
 
 def _hit(document: Document, score: float) -> Hit:
@@ -94,7 +98,10 @@ def stored(folder: str) -> Embedded:
 
 def _opened(place: Path) -> Embedded:
     with kept.readable(place):
-        return Embedded(bm25.load(place), store.load(place))
+        index, documents = bm25.load(place), store.load(place)
+        if len(index.places) != len(documents):
+            raise ValueError(f"{len(index.places)} rows, {len(documents)} documents")
+        return Embedded(index, documents, place)
 
 
 def _build(corpus: Corpus, folder: Path, k1: float, b: float) -> None:

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from rearank_cli.places import home
+
 Json: TypeAlias = dict[str, Any]  # what the two processes say to each other
 MOST_TERMS = 1 << 20  # of a query; Lucene's own limit is 1024
 
@@ -36,7 +38,7 @@ def _start_java(archive: Path, indexes: str) -> Callable[[str], Any]:
     jnius_config.add_classpath(str(archive))
     jnius_config.add_options(
         "--enable-native-access=ALL-UNNAMED",
-        f"-Duser.home={Path.home()}",  # Java does not look at $HOME
+        f"-Duser.home={home()}",  # Java does not look at $HOME
         f"-Danserini.index.cache={indexes}",
     )
     import jnius

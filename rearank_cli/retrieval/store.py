@@ -31,6 +31,9 @@ class Store:
     texts: mmap.mmap
     starts: memoryview
 
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
     def __getitem__(self, row: int) -> Document:
         """Return the document of a row, from 0."""
         line = orjson.loads(self.texts[self.starts[row] : self.starts[row + 1]])

@@ -16,6 +16,7 @@ import orjson
 
 from rearank_cli.errors import DataError, OutputError, UsageError
 from rearank_cli.formats.streams import open_sink
+from rearank_cli.places import writable
 from rearank_cli.training.recipe import Recipe, changed_keys, load_recipe, to_toml
 
 WHOLE = "whole.json"
@@ -23,6 +24,9 @@ RECIPE = "recipe.toml"
 RUN = "run.json"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
+CURVES = "curves.png"
+WRITTEN = (RUN, METRICS, SAMPLES, CURVES)
+"""What a run writes that it goes on with; the recipe of an earlier run is only read."""
 Row = dict[str, object]
 
 
@@ -35,26 +39,39 @@ class Run:
     eval_lists: str = ""
 
 
-def open_folder(folder: Path, recipe: Recipe, run: Run, *, resume: bool) -> None:
-    """Make the folder of a new run, or check that an old one may be gone on with.
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse, before anything is loaded, a folder that this run may not fill.
 
     Raises:
-        OutputError: the folder cannot be made.
-        UsageError: it holds a run already, or other files, or (resuming) a finished run, or one of another
-            recipe, model or data.
+        OutputError: it cannot be made or written.
+        UsageError: it holds a run already, or other files, or (resuming) a finished run.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+    if not writable(folder):
+        raise OutputError(f"{folder}: the folder cannot be made or written; name another one")
+    if not folder.exists():
+        return
     begun = (folder / RUN).exists()
     if begun and not resume:
         raise UsageError(f"{folder}: holds a run already; go on with it by --resume, or name another folder")
     if not begun and any(folder.iterdir()):
         raise UsageError(f"{folder}: expected an empty folder or one of an earlier run, found other files")
-    if begun:
-        if (folder / "rearank.json").exists():
-            raise UsageError(f"{folder}: this run is finished, and nothing is left to go on with")
+    if begun and (folder / "rearank.json").exists():
+        raise UsageError(f"{folder}: this run is finished, and nothing is left to go on with")
+
+
+def open_folder(folder: Path, recipe: Recipe, run: Run, *, resume: bool) -> None:
+    """Make the folder of a new run, or check that an old one may be gone on with.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        UsageError: as `check_folder`, or (resuming) it holds one of another recipe, model or data.
+    """
+    check_folder(folder, resume=resume)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+    if (folder / RUN).exists():
         _refuse_changes(folder, recipe, run)
         return
     _write(folder / RECIPE, to_toml(recipe).encode())

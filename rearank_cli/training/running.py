@@ -126,7 +126,7 @@ def _finish(job: Job) -> None:
     folder.publish(job.best, job.folder)
     with open_sink(str(job.folder / "README.md")) as sink:
         sink.write(model_card(job.recipe, job.profile.model, job.data, best["step"], best["ndcg"]).encode())
-    curves.draw(rows, job.folder / "curves.png")
+    curves.draw(rows, job.folder / folder.CURVES)
     for line in curves.table(rows).splitlines():
         note(line)
 

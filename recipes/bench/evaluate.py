@@ -1,24 +1,27 @@
-"""CPU time of a whole process: `rearank evaluate` beside trec_eval, pytrec_eval, ir_measures and ranx.
+"""CPU time and memory of a whole process: `rearank evaluate` beside trec_eval, pytrec_eval, ir_measures and ranx.
 
-    python recipes/bench/evaluate.py [--queries 1000] [--depth 1000] [--rounds 5] [--trec-eval PLACE]
+    python recipes/bench/evaluate.py [--queries 1000] [--depth 1000] [--judged 120] [--rounds 5] [--trec-eval PLACE]
+    python recipes/bench/evaluate.py --queries 6980 --judged 1 --alone --against FOLDER   # as MS MARCO's dev set is
 
-The run is made up (seeded; no ties, as ranx breaks them its own way) and measured with nDCG@10, AP, RR,
-P@10 and R@100. Everything runs on one thread, in turns; medians of the rounds are printed, of the user and
-system seconds of a process and its children, and of the ratios within a round. PLACE is C trec_eval's program,
-or the folder of its release, which is built as its Makefile says. What is not there is left out, and named.
-Each program runs once before the rounds (ranx compiles then). Every program's nDCG@10 is checked against the
-others'. A last line is a small run of `rearank`: one query by 1000 documents.
+The run is made up (seeded; no ties, as ranx breaks them its own way; ids are integers as MS MARCO's) and measured
+with nDCG@10, AP, RR, P@10 and R@100. Half of the judged documents of a query are retrieved; with --judged 1 there
+are 1.1 of them a query. Everything runs on one thread, in turns; medians of the rounds are printed, of the user and
+system seconds of a process and its children, of the ratios within a round, and of the peak resident set. PLACE is
+C trec_eval's program, or the folder of its release, which is built as its Makefile says. FOLDER is another checkout
+of rearank. What is not there is left out, and named. Each program runs once before the rounds (ranx compiles then).
+Every program's nDCG@10 is checked against the others'. A last line is a small run of `rearank`: one query by 1000
+documents.
 """
 
 import argparse
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -44,7 +47,18 @@ names = ["ndcg@10", "map", "precision@10", "recall@100", "mrr"]
 for name, value in ranx.evaluate(qrels, run, names, make_comparable=True).items():
     print(name, value)
 """
+AGAINST = "the other one"
+ROOT = Path(__file__).parents[2]
 TREC_NAMES = ("ndcg_cut.10", "map", "P.10", "recall.100", "recip_rank")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds of a process, user and system, the most memory it held at once (MB), and its stdout."""
+
+    seconds: float
+    megabytes: float
+    output: str
 
 
 def main() -> None:
@@ -54,51 +68,64 @@ def main() -> None:
     )
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--depth", type=int, default=1000)
+    parser.add_argument("--judged", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--trec-eval", metavar="PLACE", default=shutil.which("trec_eval") or "")
+    parser.add_argument("--against", metavar="FOLDER", default="")
+    parser.add_argument("--alone", action="store_true", help="leave other programs than rearank out")
     args = parser.parse_args()
+    spent: dict[str, list[Spent]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        qrels, run = Path(folder) / "qrels.txt", Path(folder) / "run.trec"
-        make(qrels, run, args.queries, args.depth)
-        programs = {
-            name: command
-            for name, command in commands(qrels, run, args.trec_eval).items()
-            if command or absent(name)
-        }
-        small = Path(folder) / "small"
-        small.mkdir()
-        make(small / "qrels.txt", small / "run.trec", queries=1, depth=1000)
-        programs["rearank, small"] = commands(small / "qrels.txt", small / "run.trec", "")["rearank"]
-        seconds: dict[str, list[float]] = {name: [] for name in programs}
-        figures: dict[str, float] = {}
+        large, small = (Path(folder) / name for name in ("large", "small"))
+        make(large, args.queries, args.depth, args.judged)
+        make(small, queries=1, depth=1000, judged=args.judged)
+        programs = ours(large, args.against)
+        if not args.alone:
+            found = commands(large / "qrels.txt", large / "run.trec", args.trec_eval)
+            programs |= {name: command for name, command in found.items() if command or absent(name)}
+        programs["rearank, small"] = ours(small, "")["rearank"]
         for _ in range(args.rounds + 1):
             for name, command in programs.items():
-                spent, output = cpu_seconds(command)
-                seconds[name].append(spent)
-                figures[name] = ndcg(output)
-    print(f"{args.queries} queries x {args.depth} documents, five measures; medians of {args.rounds} rounds")
-    for name, times in seconds.items():
-        ratio = median(ours / other for ours, other in zip(seconds["rearank"][1:], times[1:], strict=True))
+                spent.setdefault(name, []).append(run(command, args.against if name == AGAINST else ""))
+    print(
+        f"{args.queries} queries x {args.depth} documents, judgements by --judged {args.judged}, five measures; "
+        f"medians of {args.rounds} rounds"
+    )
+    for name, rounds in spent.items():
+        pairs = zip(spent["rearank"][1:], rounds[1:], strict=True)
         print(
-            f"{name:16} {median(times[1:]):7.2f} CPU seconds   rearank / this {ratio:5.2f}   "
-            f"nDCG@10 {figures[name]:.4f}"
+            f"{name:16} {median(each.seconds for each in rounds[1:]):7.2f} CPU seconds   "
+            f"rearank / this {median(our.seconds / each.seconds for our, each in pairs):5.2f}   "
+            f"{median(each.megabytes for each in rounds[1:]):6.0f} MB   nDCG@10 {ndcg(rounds[0].output):.4f}"
         )
-    del figures["rearank, small"]
-    if max(figures.values()) - min(figures.values()) > 1e-4:
+    figures = [ndcg(rounds[0].output) for name, rounds in spent.items() if name != "rearank, small"]
+    if max(figures) - min(figures) > 1e-4:
         raise SystemExit("the programs disagree on nDCG@10")
 
 
-def make(qrels: Path, run: Path, queries: int, depth: int) -> None:
-    """Write a run of distinct scores, and judgements of 60 retrieved and 60 other documents a query."""
+def make(folder: Path, queries: int, depth: int, judged: int) -> None:
+    """Write a run of distinct scores, and judgements: half of them of documents that were retrieved."""
+    folder.mkdir()
     chance = random.Random(1)
-    with run.open("w") as lines, qrels.open("w") as judgements:
+    with (folder / "run.trec").open("w") as lines, (folder / "qrels.txt").open("w") as judgements:
         for qid in range(100_000, 100_000 + queries):
-            documents = chance.sample(range(8_841_823), depth + 60)
+            others = judged // 2
+            documents = chance.sample(range(8_841_823), depth + others)
             scores = sorted(chance.sample(range(1, 40_000_000), depth), reverse=True)
             for rank, (docid, score) in enumerate(zip(documents, scores, strict=False), 1):
                 lines.write(f"{qid} Q0 {docid} {rank} {score / 1e6:.6f} bm25\n")
-            for docid in chance.sample(documents[:depth], min(60, depth)) + documents[depth:]:
-                judgements.write(f"{qid} 0 {docid} {chance.choice([0, 0, 0, 1, 2, 3])}\n")
+            retrieved = judged - others if judged > 1 else 1 + (chance.random() < 0.1)
+            for docid in chance.sample(documents[:depth], min(retrieved, depth)) + documents[depth:]:
+                grade = chance.choice([0, 0, 0, 1, 2, 3]) if judged > 1 else 1
+                judgements.write(f"{qid} 0 {docid} {grade}\n")
+
+
+def ours(folder: Path, against: str) -> dict[str, list[str]]:
+    """Return the command line of `rearank`, and the same for another checkout if there is one."""
+    words = ["evaluate", str(folder / "run.trec"), "--qrels", str(folder / "qrels.txt")]
+    measures = [word for name in TREC_NAMES for word in ("-m", name)]
+    command = [sys.executable, "-P", "-m", "rearank_cli", *words, *measures]
+    return {"rearank": command, **({AGAINST: command} if against else {})}
 
 
 def commands(qrels: Path, run: Path, trec_eval: str) -> dict[str, list[str]]:
@@ -107,7 +134,6 @@ def commands(qrels: Path, run: Path, trec_eval: str) -> dict[str, list[str]]:
     measures = [word for name in TREC_NAMES for word in ("-m", name)]
     program = built(trec_eval) if trec_eval else ""
     return {
-        "rearank": [python, "-m", "rearank_cli", "evaluate", str(run), "--qrels", str(qrels), *measures],
         version(program): [program, *measures, *files] if program else [],
         "pytrec_eval": [python, "-c", PYTREC_EVAL, *files],
         "ir_measures": [python, "-m", "ir_measures", *files, "nDCG@10", "AP", "P@10", "R@100", "RR"],
@@ -137,15 +163,22 @@ def absent(name: str) -> bool:
     return False
 
 
-def cpu_seconds(command: list[str]) -> tuple[float, str]:
-    """Run a command; return its CPU seconds, user and system, and its stdout."""
+def run(command: list[str], checkout: str) -> Spent:
+    """Run a command, `rearank` as a checkout has it (this one if none is named)."""
     threads: Mapping[str, str] = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **threads})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+    places = {"PYTHONPATH": str(Path(checkout).resolve() if checkout else ROOT)}
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.DEVNULL, env={**os.environ, **threads, **places}
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"status {process.returncode}: {' '.join(command)}")
+        output.seek(0)
+        return Spent(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read())
 
 
 def ndcg(output: str) -> float:

@@ -268,27 +268,6 @@ def test_markdown_and_latex_carry_the_test_in_their_legend(rearank: Run, shared:
     assert "rankvicuna.run.trec & nDCG@10 & +0.1623 & +0.1118 +0.2130 & 33 & 5 & 5 & " in latex
 
 
-def test_the_cost_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [{"rearank": "0", "asked": {}}]
-    for qid, outcome in (("q1", "clean"), ("q1", "truncated"), ("q2", "repaired"), ("q2", "failed")):
-        rows.append(
-            {"qid": qid, "docids": ["a"], "completion": "", "outcome": outcome, "prompt_tokens": 100,
-             "output_tokens": 30, "seconds": 0.5}
-        )  # fmt: skip
-    trace = tmp_path / "trace.jsonl"
-    trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    args = "evaluate", run, run.replace("run.trec", "./run.trec"), "--qrels", qrels, "--trace", str(trace)
-    lines = [line.split() for line in rearank(*args).stdout.splitlines()]
-    assert lines[0][3:] == ["calls/q", "read/q", "written/q", "s/q", "malformed"]
-    assert lines[1][3:] == ["-"] * 5
-    assert lines[2][3:] == ["2.0", "200", "60", "1.0", "0.5000"]
-    found = json.loads(rearank(*args, "--format", "json").stdout)["runs"][1]["cost"]
-    assert (found["calls"], found["malformed"], found["written"]) == (2.0, 0.5, {"q1": 60, "q2": 60})
-    (tmp_path / "empty").write_text("{}\n")
-    done = rearank("evaluate", run, "--qrels", qrels, "--trace", str(tmp_path / "empty"), status=65)
-    assert "expected a trace, found no line with a completion" in done.stderr
-
-
 def test_fused_runs_are_a_run(rearank: Run, shell: Run, run: str, qrels: str, tmp_path: Path) -> None:
     other = tmp_path / "other.trec"
     other.write_text("q1 Q0 a 1 9 -:y\nq3 Q0 d 1 1 -:y\n")

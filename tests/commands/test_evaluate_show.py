@@ -48,7 +48,7 @@ def test_a_query_before_and_after_with_passages_and_what_was_written(rearank: Ru
     assert bees.endswith("…")
     assert lines[5].endswith("T: Ants [1] walk.")
     assert [line.split("T: ")[0].rstrip() for line in lines] == [
-        "query q1: who [2J flies",
+        r"query q1: who\x1b[2J flies",
         "",
         f"before: {before}",
         "rank  grade  docid  passage",
@@ -73,9 +73,37 @@ def test_a_query_before_and_after_with_passages_and_what_was_written(rearank: Ru
     ]
 
 
+def test_an_id_does_not_command_the_terminal(rearank: Run, tmp_path: Path) -> None:
+    run, qrels = tmp_path / "run.trec", tmp_path / "qrels"
+    run.write_text("q\x1b[2J Q0 d\x1b]0;x\x07 1 1 -:x\n")
+    qrels.write_text("q\x1b[2J 0 d\x1b]0;x\x07 1\n")
+    args = "evaluate", str(run), "--qrels", str(qrels)
+    shown = rearank(*args, "--show", "q\x1b[2J").stdout
+    assert r"q\x1b[2J" in shown
+    assert not {"\x1b", "\x07"} & set(shown)
+    assert "q\x1b[2J" in rearank(*args, "--per-query", "--format", "tsv").stdout
+
+
 def test_a_query_that_the_run_lacks(rearank: Run, asked: list[str]) -> None:
     done = rearank(*asked, "q9", status=2)
     assert done.stderr == f"rearank: --show q9: {asked[2]} has no such query; it has q1 ...\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"docids": 3}, 'expected "docids" as a list, found 3'),
+        ({"permutation": {}}, 'expected "permutation" as a list'),
+    ],
+)
+def test_a_wrong_line_of_the_trace_is_one_sentence(
+    rearank: Run, asked: list[str], field: dict[str, object], message: str
+) -> None:
+    row = {"qid": "q1", "completion": WRITTEN, "docids": ["b"], **field}
+    Path(asked[6]).write_text(json.dumps(row) + "\n")
+    done = rearank(*asked, "q1", status=65)
+    assert done.stderr.startswith(f"rearank: {asked[6]}:1: {message}")
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
 
 
 def test_a_bare_run_is_shown_without_passages_and_without_judgements(rearank: Run, tmp_path: Path) -> None:
@@ -101,6 +129,6 @@ def test_on_a_terminal_it_is_paged_and_in_colour(asked: list[str]) -> None:
             written += piece
     os.close(main)
     assert (shown.communicate(timeout=60)[1], shown.returncode) == (b"", 0)
-    assert b"paged:\x1b[1mquery q1: who [2J flies\x1b[0m" in written
+    assert b"paged:\x1b[1mquery q1: who\\x1b[2J flies\x1b[0m" in written
     assert b"\x1b[32m  up 1\x1b[0m" in written
     assert b"\x1b[2m<think>Hm.</think>\x1b[0m" in written

@@ -76,3 +76,20 @@ def test_a_server_that_is_down_is_broken() -> None:
 def test_an_address_is_an_address() -> None:
     with pytest.raises(UsageError, match="--base-url 'localhost:8000'"):
         server("localhost:8000")
+
+
+@pytest.mark.parametrize(
+    "url", ["htp:/me:s3cret@host", "me:s3cret@host:80", "http://me:s3/cret@host", "//me:s3cret@h"]
+)
+def test_the_password_of_an_address_that_is_none_is_not_said(url: str) -> None:
+    with pytest.raises(UsageError, match="expected a URL such as") as caught:
+        server(url)
+    assert "cret" not in str(caught.value)
+
+
+def test_user_password_and_key_in_the_address_are_sent_and_not_shown() -> None:
+    with serving(200, models("a")) as (url, asked):
+        found = server(url.replace("http://", "http://me:w%40rd@") + "?key=s3cret")
+    assert asked == [("/v1/models?key=s3cret", "Basic bWU6d0ByZA==")]
+    assert found.state is State.WORKS
+    assert found.part == f"server {url}?key=***"

@@ -1,9 +1,13 @@
 """The endpoint engine with servers of which some are no good, and with servers that come back."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,25 +149,31 @@ def test_closing_ends_the_waiting_at_once() -> None:
         assert {got.finish for _, got in asked.collect(timeout=5)} == {"error"}
 
 
-def test_a_run_that_is_to_end_waits_for_no_server(rearank: Run) -> None:
+def test_a_run_that_is_to_end_waits_for_no_server() -> None:
     with serving(lambda *_: "503") as server, engine(server, wait=600.0, stopping=lambda: True) as asked:
-        (got,) = answers(asked, [PROMPT])
-    assert (got.finish, len(server.bodies)) == ("error", 1)
+        with pytest.raises(TryLater, match="HTTP 503.*the run ended before an answer came"):
+            answers(asked, [PROMPT])
+        assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_that_waits_at_once_and_leaves_the_window_for_another_time(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
+    trace, candidates = tmp_path / "trace.jsonl", tmp_path / "candidates.jsonl"
+    candidates.write_text(LINE)
     with serving(lambda *_: "503") as server:
-        asked_for = (
-            "rerank",
-            "--model",
-            "tiny",
-            "--base-url",
-            server.url,
-            "--wait",
-            "1h",
-            "--max-time",
-            "2s",
-        )
-        started = time.monotonic()
-        assert "the time of --max-time is over" in rearank(*asked_for, stdin=LINE, status=75).stderr
-        assert time.monotonic() - started < 30  # the grace is a minute
+        asked = ["--model", "tiny", "--base-url", server.url, "--max-time", "1h", "--trace", str(trace)]
+        command = [sys.executable, "-m", "rearank_cli", "rerank", str(candidates), *asked]
+        with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+            while len(server.bodies) < 2:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(sent)
+            stdout, stderr = process.communicate(timeout=30)  # the grace is a minute
+    assert (process.returncode, stdout) == (status, "")
+    assert "0 queries were finished" in stderr
+    assert '"qid"' not in trace.read_text()
 
 
 def test_a_silent_server_is_not_asked_for_a_second_opinion() -> None:

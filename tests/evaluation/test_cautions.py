@@ -1,3 +1,8 @@
+import json
+from pathlib import Path
+
+import pytest
+
 from rearank_cli.evaluation.cautions import cautions
 from rearank_cli.evaluation.measures import evaluate
 from rearank_cli.evaluation.rankings import Rankings
@@ -57,3 +62,29 @@ def test_lists_shorter_than_the_depth_of_a_measure() -> None:
 def test_ranks_against_scores() -> None:
     run = run_of({"q1": JUDGED, "q2": {"a": 1.0}}, disordered=("q1", "q7"))
     assert said(run, "map") == ["r: ranks and scores disagree for 1 of 2 queries (q1); the scores decide"]
+
+
+def of_provenance(folder: Path, text: str) -> list[str]:
+    (folder / "r.json").write_text(text)
+    qrels = {"q1": {"d1": 1}}
+    run = Run(str(folder / "r"), "", Rankings.of({"q1": {"d1": 1.0}}))
+    return list(cautions(run, qrels, evaluate(run, qrels, measures_of("map")), 0))
+
+
+def test_answers_that_were_mostly_not_clean(tmp_path: Path) -> None:
+    counts = {"asked": 10, "recalled": 5, "clean": 4, "repaired": 5, "partial": 0, "empty": 1}
+    assert of_provenance(tmp_path, json.dumps({"windows": counts})) == [
+        f"{tmp_path}/r: by {tmp_path}/r.json only 4 of 10 answers of the model were clean (5 repaired, 1 empty)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"windows": {"clean": 5, "repaired": 5}}, {"windows": {"clean": 0}}, {"windows": {"repaired": "5"}},
+     {"windows": [5]}, {"queries": 1}, [{"windows": {"repaired": 5}}], None],
+)  # fmt: skip
+def test_a_sound_provenance_or_another_file_beside_the_run_says_nothing(
+    tmp_path: Path, beside: object
+) -> None:
+    assert of_provenance(tmp_path, json.dumps(beside)) == []
+    assert of_provenance(tmp_path, json.dumps(beside)[:-1]) == []

@@ -1,6 +1,8 @@
-"""A run taken apart into numbers says what the reader says that goes line by line."""
+"""A run taken apart into numbers says what a reader says that goes line by line."""
 
+import math
 from io import BufferedReader, BytesIO
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rearank_cli.errors import DataError
-from rearank_cli.evaluation import runs
+from rearank_cli.evaluation import columns, lines, runs
 from rearank_cli.evaluation.columns import read_columns
-from rearank_cli.evaluation.runs import Run, read_run
+from rearank_cli.evaluation.lines import Columns
+from rearank_cli.evaluation.runs import read_run
 from rearank_cli.formats.streams import Source
+from rearank_cli.formats.trec import run_lines, twice
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -53,58 +57,128 @@ def source(data: bytes) -> Source:
 
 
 @st.composite
-def lines(draw: st.DrawFn) -> str:
+def run_line(draw: st.DrawFn) -> str:
     """A line of a run, more often right than wrong."""
     if draw(st.booleans()):
         place = draw(st.integers(0, 300))
-        return f"q{place // 100} Q0 d{place} {place % 100 + 1} {draw(st.floats(-9, 9))} tag\n"
+        return f"q{place // 100} Q0 d{place} {place % 100 + 1} {draw(st.floats(-9, 9))} tag{place}\n"
     fields = draw(st.lists(FIELDS, min_size=4, max_size=8))
     return "".join(field + draw(SEPARATORS) for field in fields[:-1]) + fields[-1] + draw(ENDS)
 
 
+@st.composite
+def tidy_line(draw: st.DrawFn) -> str:
+    """A line that is right, of few queries and documents, so that ties and repeats come up."""
+    qid, docid, rank, score = (draw(st.integers(0, 4)) for _ in range(4))
+    comment = "# a\n\n" * draw(st.sampled_from([0, 0, 0, 0, 0, 1]))
+    return f"{comment}q{qid} Q0 {'d' * docid}{docid % 2}{draw(st.sampled_from(['', '', 'ü']))} {rank} {score} t\n"
+
+
+def read_at_once(*blocks: bytes) -> Columns:
+    return read_columns("run.trec", blocks)[0]
+
+
+def line_numbers(found: Columns) -> list[int]:
+    return [found.number(place) for place in found.places(np.arange(len(found.scores))).tolist()]
+
+
+def regular(*blocks: bytes) -> bool:
+    """Whether the blocks are read without the reader that goes line by line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "run_lines", lambda *_: pytest.fail("line by line"))
+        try:
+            read_at_once(*blocks)
+        except pytest.fail.Exception:
+            return False
+    return True
+
+
 @given(NUMBERS)
 def test_a_score_is_pythons_float_of_its_text(text: str) -> None:
-    columns = read_columns([f"q Q0 d 1 {text} t\n".encode()], bytearray()) if text else None
+    line = f"q Q0 d 1 {text} t\n".encode()
     try:
         value = float(text)
     except ValueError:
-        value = np.nan
-    assert (columns is None) == (not np.isfinite(value))
-    if columns:
-        assert columns.scores.tolist() == [value]
+        value = math.nan
+    assert regular(line) == math.isfinite(value)
+    if math.isfinite(value):
+        assert read_at_once(line).scores.tolist() == [value]
 
 
-def outcome(data: bytes) -> Run | str:
+Said = tuple[dict[str, list[tuple[str, float]]], tuple[str, ...], str]
+"""qid -> docid and score in trec_eval's order; queries whose ranks and scores disagree; the tag."""
+
+
+def at_once(data: bytes) -> Said | str:
     try:
-        return read_run(source(data))
+        run = read_run(source(data))
     except DataError as error:
         return str(error)
+    return {qid: list(row.items()) for qid, row in run.scores.items()}, run.disordered, run.tag
+
+
+def line_by_line(data: bytes) -> Said | str:
+    """What the rules say, one line after the other."""
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    tag = ""
+    try:
+        if not source(data).peek():
+            return "run.trec: expected candidates or a run, found nothing; did a stage fail?"
+        for line in run_lines(source(data).lines(), "run.trec"):
+            row = rows.setdefault(line.qid, {})
+            if line.docid in row:
+                raise twice("run.trec", line)
+            row[line.docid] = (float(line.rank) if line.rank.isdecimal() else math.nan), line.score
+            tag = line.tag
+    except DataError as error:
+        return str(error)
+    if not rows:
+        return "run.trec: expected lines of a run, found comments only"
+    disordered = []
+    for qid, row in rows.items():
+        by_rank = [score for _, score in sorted(row.values(), key=lambda pair: pair[0])]
+        ranked = not any(math.isnan(rank) for rank, _ in row.values())
+        if ranked and any(after > before for before, after in pairwise(by_rank)):
+            disordered.append(qid)
+    lists = {qid: [(docid, score) for docid, (_, score) in row.items()] for qid, row in rows.items()}
+    with np.errstate(over="ignore"):
+        for row_ in lists.values():
+            row_.sort(key=lambda pair: (np.float32(pair[1]), pair[0].encode()), reverse=True)
+    return lists, tuple(disordered), tag
 
 
 @settings(max_examples=500)
-@given(st.lists(lines(), max_size=12), st.sampled_from([1, 40, 1 << 20]))
-def test_the_fast_way_and_the_careful_one_agree_on_any_text(texts: list[str], block: int) -> None:
+@given(
+    st.one_of(
+        st.lists(run_line(), max_size=12),
+        st.lists(tidy_line(), max_size=12),
+        st.lists(run_line() | tidy_line()),
+    ),
+    st.sampled_from([1, 40, 1 << 20]),
+    st.sampled_from([1, 3, 1 << 17]),
+)
+def test_the_fast_reader_and_a_plain_one_agree_on_any_text(
+    texts: list[str], block: int, at_a_time: int
+) -> None:
+    """Whatever is read, and whatever is sorted, at once: a line, a few, all."""
     data = "".join(texts).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "BLOCK", block)
-        fast = outcome(data)
-        patch.setattr(runs, "read_columns", lambda blocks, taken: None)
-        careful = outcome(data)
-    assert fast == careful
-    if isinstance(fast, Run) and isinstance(careful, Run):
-        assert [list(row) for row in fast.scores.values()] == [list(row) for row in careful.scores.values()]
+        patch.setattr(lines, "AT_ONCE", at_a_time)
+        assert at_once(data) == line_by_line(data)
 
 
-REGULAR = b"q1 Q0 d1 1 2.5 first\nq2\tQ0 d1 1 -1e-2 t\nq1 Q0 d2 2 2.5 last\n"
+REGULAR = b"q1 Q0 d1 1 2.5 first\nq2\tQ0 d1 1 -1e-2 t\nq1 Q0 d2 2 1.5 last\n"
 
 
 def test_what_a_regular_run_holds() -> None:
-    columns = read_columns([REGULAR[:21], REGULAR[21:]], bytearray())
-    assert columns is not None
-    assert (columns.qids, columns.tag) == (["q1", "q2"], "last")
-    assert columns.queries.tolist() == [0, 1, 0]
-    assert columns.docids.texts() == ["d1", "d1", "d2"]
-    assert (columns.ranks.tolist(), columns.scores.tolist()) == ([1, 1, 2], [2.5, -0.01, 2.5])
+    """The lines of a query that comes back stand together; where they stood is known."""
+    assert regular(REGULAR[:21], REGULAR[21:])
+    found, tag = read_columns("run.trec", [REGULAR[:21], REGULAR[21:]])
+    assert (found.qids, found.sizes.tolist(), tag) == (["q1", "q2"], [2, 1], "last")
+    assert found.docids.texts() == ["d1", "d2", "d1"]
+    assert (found.ranks.tolist(), found.scores.tolist()) == ([1, 2, 1], [2.5, 1.5, -0.01])
+    assert line_numbers(found) == [1, 3, 2]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +187,7 @@ def test_what_a_regular_run_holds() -> None:
      "q Q0 d - 2.5 t\n", "q Q0 d 1.0 2.5 t\n", "q Q0 d 1 inf t\n", "q\x1cQ0 d 1 2.5 t\n", "q\nQ0 d 1 2.5 t "],
 )  # fmt: skip
 def test_what_is_not_regular_is_left_to_the_careful_reader(line: str) -> None:
-    assert read_columns([REGULAR, line.encode()], bytearray()) is None
+    assert not regular(REGULAR, line.encode())
 
 
 @pytest.mark.parametrize(
@@ -127,9 +201,16 @@ def test_what_is_not_regular_is_left_to_the_careful_reader(line: str) -> None:
     ],
 )
 def test_what_only_lacks_tidiness_is_regular(line: str) -> None:
-    columns = read_columns([REGULAR, line.encode()], bytearray())
-    assert columns is not None
-    assert (columns.qids, columns.docids.texts()[-1], columns.tag) == (["q1", "q2", "q"], "d", "t")
+    assert regular(REGULAR, line.encode())
+    found, tag = read_columns("run.trec", [REGULAR, line.encode()])
+    assert (found.qids, found.docids.texts()[-1], tag) == (["q1", "q2", "q"], "d", "t")
+
+
+def test_a_block_that_is_not_regular_leaves_the_others_as_they_are() -> None:
+    found, tag = read_columns("run.trec", [REGULAR, b"# a\n\nq1 Q0 \xc3\xbc - 2 t\n#\n", b"q3 Q0 d 1 1 u\n"])
+    assert (found.qids, found.sizes.tolist(), tag) == (["q1", "q2", "q3"], [3, 1, 1], "u")
+    assert found.docids.texts() == ["d1", "d2", "ü", "d1", "d"]
+    assert line_numbers(found) == [1, 3, 6, 2, 8]
 
 
 def test_ranks_that_contradict_the_scores() -> None:
@@ -142,21 +223,35 @@ def test_a_document_that_stands_twice_is_named_with_its_line() -> None:
         read_run(source(REGULAR.replace(b"d2", b"d1")))
 
 
-def test_input_that_says_one_thing_for_ever_is_refused() -> None:
-    with pytest.raises(DataError, match=r"run.trec:2: document 'a' stands twice for query 'q1'"):
-        read_run(Source("run.trec", Endless()))
+def test_the_first_of_two_faults_is_named() -> None:
+    wrong, twice_in_q1, good = b"q3 Q0 d\n", b"q1 Q0 d2 9 0 t\n", b"q1 Q0 d3 3 1 t\n"
+    for faults, line in ((twice_in_q1 + wrong, 4), (wrong + twice_in_q1, 4), (good + twice_in_q1 * 2, 5)):
+        with pytest.raises(DataError, match=rf"run.trec:{line}:"):
+            read_run(source(REGULAR + faults))
+
+
+@pytest.mark.parametrize("line", ["q1 Q0 a 1 2 t\n", "q1 Q0 ü 1 2 t\n", "q1 Q0 a 1 2 t\nq2 Q0 a 1 2 t\n"])
+def test_input_that_says_one_thing_for_ever_is_refused(line: str) -> None:
+    with pytest.raises(DataError, match=r"run.trec:[23]: document '[aü]' stands twice for query 'q1'"):
+        read_run(Source("run.trec", Endless(line.encode())))
 
 
 class Endless(BytesIO):
     """A stream of one line, again and again."""
 
     def peek(self, size: int = 0) -> bytes:
-        return b"q1 Q0 a 1 2 t"
+        return self.getvalue()
 
     def read(self, size: int | None = -1) -> bytes:
-        return b"q1 Q0 a 1 2 t\n" * 10
+        return self.getvalue() * 10
 
     readline = read
+
+
+@pytest.mark.parametrize("data", [b"word", b"\xef\xbb\xbfword", b"a b", b"\n\nword"])
+def test_a_few_words_without_a_line_end_are_no_run(data: bytes) -> None:
+    with pytest.raises(DataError, match=r"run.trec:[13]: expected six columns .* found [12]"):
+        read_run(source(data))
 
 
 def test_a_file_of_comments_is_no_run() -> None:

@@ -20,9 +20,16 @@ BEFORE = Run("before", "", Rankings.of({"q1": {"b": 2.0, "a": 1.0}, "q2": {"a": 
 AFTER = Run("after", "", Rankings.of({"q1": {"a": 2.0, "b": 1.0}, "q2": {"b": 2.0, "a": 1.0}}))
 
 
+def cost_of(prompt_tokens: float, written: dict[str, int]) -> Cost:
+    return Cost(
+        queries=2, calls=1.0, prompt_tokens=prompt_tokens, output_tokens=sum(written.values()) / 2, seconds=1.0,
+        malformed=0.0, repaired=0.0, failed=0.0, written=written,
+    )  # fmt: skip
+
+
 def report(*, whole: bool) -> Report:
     evaluations = [evaluate(run, QRELS, measures_of("RR")) for run in (BEFORE, AFTER)]
-    cost = Cost(2, 1.0, 10.0, 30.0, 1.0, 0.0, {"q1": 50, "q2": 10})
+    cost = cost_of(10.0, {"q1": 50, "q2": 10})
     compared = compare(evaluations[0], evaluations[1:], Paired.NONE)
     return (
         Report(evaluations, "before", Paired.NONE, compared, {"after": cost})
@@ -36,9 +43,7 @@ def test_what_is_drawn() -> None:
     assert first.runs == {"after": ([1.0, 2.0], [0.5, -0.5])}
     assert second.runs["before"][1][:2] == [0.5, pytest.approx((1 + 1 / 1.584962500721156) / 2)]
     assert third.runs == {"after": ([50.0, 10.0], [1.0, 0.5])}
-    replayed = replace(
-        report(whole=True), costs={"after": Cost(2, 1.0, 0.0, 0.0, 0.0, 0.0, {"q1": 0, "q2": 0})}
-    )
+    replayed = replace(report(whole=True), costs={"after": cost_of(0.0, {"q1": 0, "q2": 0})})
     assert panels([BEFORE, AFTER], QRELS, replayed)[2].runs == {}
     plain = panels([BEFORE, AFTER], QRELS, report(whole=False))
     assert [bool(panel.runs) for panel in plain] == [False, True, False]

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from rearank_cli.errors import DataError
 from rearank_cli.evaluation.measures import evaluate
 from rearank_cli.evaluation.rankings import Rankings
 from rearank_cli.evaluation.runs import Run
@@ -111,3 +112,20 @@ def test_a_query_with_negative_grades_only_counts_zero_and_harms_no_other() -> N
         found = evaluate(run, qrels, [*measures_of("ndcg"), *measures_of("num_ret"), *measures_of("bpref")])
         assert found.per_query["nDCG"] == {"a": 1.0, "b": 0.0}
         assert (found.means["NumRet"], found.per_query["Bpref"]) == (2.0, {"a": 1.0, "b": 0.0})
+
+
+def test_a_grade_whose_gain_trec_evals_code_cannot_hold_is_refused() -> None:
+    """Of 2^31 it filled 14 GB, of 2^40 it made 0."""
+    run = Run("run", "", Rankings.of({"q": {"b": 2.0, "a": 1.0}}))
+    held = {"q": {"a": 20, "b": 1}}
+    assert evaluate(run, held, measures_of("ndcg_burges@5")).means == {
+        "nDCG(dcg='exp-log2')@5": pytest.approx(
+            (1 + (2**20 - 1) / math.log2(3)) / (2**20 - 1 + 1 / math.log2(3))
+        )
+    }
+    for grade in (21, 31, 40, 100_000):
+        with pytest.raises(
+            DataError, match=f"expected grades of at most 20, .* found a grade of {grade}; take nDCG"
+        ):
+            evaluate(run, {"q": {"a": grade, "b": 1}}, measures_of("ndcg_burges@5"))
+        assert evaluate(run, {"q": {"a": grade, "b": 1}}, measures_of("ndcg@5")).means["nDCG@5"] > 0.6

@@ -2,13 +2,15 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from rearank_cli.errors import DataError
+from rearank_cli.formats import elements, streams
 from rearank_cli.formats.detect import read_rankings
-from rearank_cli.formats.jsonl import write_candidates
+from rearank_cli.formats.jsonl import read_objects, write_candidates
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.records import Candidates, Hit, Query
 
@@ -76,6 +78,16 @@ def hit(**changes: object) -> str:
         (line() + "\n\n[]", "c.jsonl:3: expected a JSON object, found a list"),
         (line() + "\nnull", "c.jsonl:2: expected a JSON object, found nothing"),
         ("[" + line(), "expected a JSON list"),
+        ("[" + line()[:-9], r"jsonl\[0\]: .* found no end of this one; is the file cut short"),
+        ("[" + line() + ",", r"jsonl\[1\]: expected a JSON object, found the end of the data"),
+        ("[" + line() + ",]", r"jsonl\[1\]: expected a JSON object, found none that parses"),
+        ("[" + line() + " " + line() + "]", r"jsonl\[0\]: .* found no comma or bracket after"),
+        ("[" + line() + "] x", "found more after its end"),
+        ("[" + line() + ", 1]", r"jsonl\[1\]: expected a JSON object, found a number"),
+        ("[" + line() + ", null]", r"jsonl\[1\]: expected a JSON object, found nothing"),
+        ("[" + line() + ", {}]", r'jsonl\[1\]: expected an object with "query"'),
+        ("[" + line() + ", {]}]", r"jsonl\[1\]: expected a JSON object, found none that parses"),
+        ("[" + hit(score=0.5).replace("0.5", "NaN") + "]", r"jsonl\[0\]: .* found none that parses"),
         ("{}", 'expected an object with "query" and "candidates"'),
         (line(query={"qid": "1"}), "query '1' has no text"),
         (line(query={"qid": "1", "text": " "}), "query '1' has no text"),
@@ -98,7 +110,7 @@ def hit(**changes: object) -> str:
         (line().replace('"q"', '"caf\xe9"').encode("latin-1"), "c.jsonl:1: .*utf-8"),
         (gzip.compress(line().encode())[:40], "expected whole gzip data"),
         ('{"a":' * 10_000, "expected one JSON object a line"),
-        ("[" * 10_000, "expected a JSON list"),
+        ("[" * 10_000, r"c.jsonl\[0\]: expected a JSON object, found a list"),
     ],
 )
 def test_bad_candidates_are_one_sentence_with_file_and_line(
@@ -122,3 +134,80 @@ def test_a_run_is_read_by_score_and_equal_scores_as_they_stand(tmp_path: Path) -
     (candidates,) = read(tmp_path / "run.trec", run)
     assert [hit.docid for hit in candidates.hits] == ["b", "a", "c"]
     assert {hit.text for hit in candidates.hits} == {None}
+
+
+ODD = ['a"b\\', "}{][", "\\\\", '\\"', "\u2028\u6f22 \U0001f600", "", "x" * 300, '"],[{"']
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 7, 64, 1000])
+def test_a_list_is_read_the_same_wherever_its_bytes_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    drawn = random.Random(cut)
+
+    def value(depth: int) -> object:
+        kind = drawn.randrange(5 if depth else 2)
+        if kind == 0:
+            return drawn.choice(ODD)
+        if kind == 1:
+            return drawn.choice([1, -2.5, True, None, 10**15])
+        if kind == 2:
+            return [value(depth - 1) for _ in range(drawn.randrange(4))]
+        return {drawn.choice(ODD): value(depth - 1) for _ in range(drawn.randrange(4))}
+
+    monkeypatch.setattr(streams, "_PIECE", cut)
+    for ascii_ in (True, False):
+        rows = [{"a": value(4)} for _ in range(20)]
+        text = json.dumps(rows, ensure_ascii=ascii_, indent=drawn.choice([None, 2, 70]))
+        mark = "\ufeff" if cut > 2 else ""
+        (tmp_path / "f").write_text(f"{mark} {text}\n\n", encoding="utf-8")
+        with open_source(str(tmp_path / "f")) as source:
+            found = list(read_objects(source))
+        assert found == [(f"{tmp_path}/f[{index}]", row) for index, row in enumerate(rows)]
+        (tmp_path / "f").write_text(" [ ] ", encoding="utf-8")
+        with open_source(str(tmp_path / "f")) as source:
+            assert list(read_objects(source)) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'[{"a": [' + b"{}," * 3000, b'{"a": [' + b"1," * 3000 + b"1]}", b'[{"a": [' + b"1," * 3000 + b"1]}]"],
+    ids=["brackets", "numbers in a line", "numbers in a list"],
+)
+def test_an_object_of_too_many_values_is_refused_before_it_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.setattr(elements, "MOST_VALUES", 2000)
+    with pytest.raises(DataError, match="expected an object of at most .* values, found more"):
+        read(tmp_path / "bad", data)
+
+
+def test_an_element_that_is_no_candidate_ends_the_reading_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_PIECE", 1000)
+    (tmp_path / "bad.gz").write_bytes(gzip.compress(b"[" + line().encode() + b",{}" * 10_000_000))
+    with open_source(str(tmp_path / "bad.gz")) as source:
+        with pytest.raises(DataError, match=r"bad\.gz\[1\]: expected an object with"):
+            list(read_rankings(source))
+        assert source.stream.tell() < 100_000
+
+
+def test_a_list_that_unpacks_beyond_all_measure_is_refused_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "FREE", 1 << 20)
+    (tmp_path / "bad.gz").write_bytes(gzip.compress(b"[" + b" " * 10_000_000 + b"]"))
+    with (
+        open_source(str(tmp_path / "bad.gz")) as source,
+        pytest.raises(DataError, match="more than 100 times"),
+    ):
+        list(read_rankings(source))
+
+
+def test_an_object_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elements, "LONGEST", 1 << 20)
+    with pytest.raises(DataError, match=r"bad\[0\]: expected an object of at most 1 MiB, found more"):
+        read(tmp_path / "bad", b'[{"a": "' + b"x" * (4 << 20))
