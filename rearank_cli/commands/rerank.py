@@ -26,6 +26,7 @@ from rearank_cli.formats.trec import clean_tag, write_run
 from rearank_cli.ranking.choosing import begun, chosen, run_tag
 from rearank_cli.ranking.dry_run import Prices
 from rearank_cli.ranking.dry_run import dry_run as count_windows
+from rearank_cli.ranking.limits import Limits
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.reranking import Plan, Reranking
 from rearank_cli.ranking.stopping import Stop
@@ -145,9 +146,11 @@ def rerank(
         constrain=constrain,
         deterministic=deterministic,
         trace=trace,
-        max_malformed=options.percent(max_malformed),
-        max_repaired=None if max_repaired is None else options.percent(max_repaired),
-        fail_above=options.percent(fail_above),
+        limits=Limits(
+            max_malformed=options.percent(max_malformed),
+            max_repaired=None if max_repaired is None else options.percent(max_repaired),
+            fail_above=options.percent(fail_above),
+        ),
         retry_refused=retry_refused,
         partial=partial,
         keep_texts=format is options.Format.JSONL,
@@ -161,7 +164,7 @@ def rerank(
         stream = chosen(rankings, limit=limit, qids=only)
         if dry_run:
             counting, context = _counting(how.model if model else None, tokenizer, wanted, served=served)
-            plan = replace(plan, trace=None, max_malformed=100.0, max_repaired=None)
+            plan = replace(plan, trace=None, limits=Limits())
             expected = count_windows(stream, plan, counting, context, Prices(price_in, price_out))
             sink.write(orjson.dumps(expected, option=orjson.OPT_APPEND_NEWLINE))
             return

@@ -31,6 +31,7 @@ class Opened:
 
     `takes_ids` says whether it is asked with token ids or with chat turns, which the tokenizer then counts.
     `identity` names what answers besides the model's name: weights, adapter, recording, each as a fingerprint.
+    `dropped_fields` tells which fields of a request a server did not take, so far.
     """
 
     name: EngineName
@@ -39,6 +40,7 @@ class Opened:
     context: int | None = None
     takes_ids: bool = True
     identity: Mapping[str, str | None] = field(default_factory=dict)
+    dropped_fields: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,14 @@ def _open_endpoint(model: str, sampling: Sampling, options: EngineOptions) -> Op
     )
     tokenizer = ChatTokenizer(options.tokenizer, think=sampling.think) if options.tokenizer else None
     engine = EndpointEngine(model, sampling, endpoint)
-    return Opened(EngineName.ENDPOINT, engine, tokenizer, options.max_model_len, takes_ids=False)
+    return Opened(
+        EngineName.ENDPOINT,
+        engine,
+        tokenizer,
+        options.max_model_len,
+        takes_ids=False,
+        dropped_fields=lambda: engine.dropped_fields,
+    )
 
 
 def api_key(variable: str | None) -> str | None:

@@ -10,12 +10,16 @@ from rearank_cli.records import Outcome
 
 @dataclass(slots=True)
 class Health:
-    """Counts over a run: `outcomes` of the answers that were asked for, `recalled` of those from the trace."""
+    """Counts over a run: `outcomes` of the answers that were asked for, `recalled` of those from the trace.
+
+    `refusals` counts the reasons of servers; `servers` is what they call the model in their answers.
+    """
 
     queries: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     recalled: Counter[Outcome] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    servers: set[str] = field(default_factory=set)
     repaired_by_asking: int = 0
     forced: int = 0
     shortened: int = 0
@@ -31,14 +35,16 @@ class Health:
         self.output_tokens += answer.completion.output_tokens
         self.forced += bool(answer.prompt.thought)
         self.repaired_by_asking += answer.prompt.sample > 0 and not answer.prompt.thought
-        self._count_refusal(answer)
+        self._note_server(answer)
 
     def count_recalled(self, answer: Answer) -> None:
         """Count an answer that was taken from the trace."""
         self.recalled[answer.permutation.outcome] += 1
-        self._count_refusal(answer)
+        self._note_server(answer)
 
-    def _count_refusal(self, answer: Answer) -> None:
+    def _note_server(self, answer: Answer) -> None:
+        if answer.completion.model:
+            self.servers.add(answer.completion.model)
         if answer.permutation.outcome is Outcome.REFUSED:
             self.refusals[answer.completion.reason] += 1
 

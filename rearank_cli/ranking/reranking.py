@@ -2,20 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from rearank_cli.console import note, progress
 from rearank_cli.engines.dry import CHARACTERS_A_TOKEN, estimated_tokens
 from rearank_cli.engines.opening import EngineName, Opened
-from rearank_cli.errors import DataError, RearankError, TryLater
+from rearank_cli.errors import RearankError, TryLater
 from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.trace import Answer, Row
 from rearank_cli.ranking.asking import Forcing, Policy, answer_pattern, ask
 from rearank_cli.ranking.compose import ChatComposer
 from rearank_cli.ranking.health import Health
 from rearank_cli.ranking.journal import Journal
+from rearank_cli.ranking.limits import Limits, check_limits
 from rearank_cli.ranking.meter import Metered
 from rearank_cli.ranking.profiles import Profile
 from rearank_cli.ranking.scheduler import Scheduler, Walking
@@ -24,15 +25,12 @@ from rearank_cli.ranking.strategies import sliding
 from rearank_cli.ranking.tokens import TokenComposer
 from rearank_cli.records import Candidates, Completion, Outcome, Prompt, Sampling
 
-MOSTLY = 50.0  # percent of repaired answers above which a caution is given
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How to rerank.
 
-    `depth` counts hits, `lookahead` queries; `max_malformed`, `max_repaired` and `fail_above` are percentages
-    (0 to 100) of answers, None for no bound; `repairs` is how often an unreadable answer is asked for again.
+    `depth` counts hits, `lookahead` queries; `repairs` is how often an unreadable answer is asked for again.
     With `partial`, a run that was stopped is written all the same, unfinished queries as far as they were
     decided. With `retry_refused`, what a server refused for good is asked again.
     """
@@ -48,9 +46,7 @@ class Plan:
     deterministic: bool = False
     trace: str | None = None
     retry_refused: bool = False
-    max_malformed: float = 50.0
-    max_repaired: float | None = None
-    fail_above: float = 0.0
+    limits: Limits = field(default_factory=Limits)
     partial: bool = False
     keep_texts: bool = True
 
@@ -78,6 +74,7 @@ class Reranking:
         self._engine = Metered(opened.engine)
         self._composer = _composer(opened, plan)
         self._tokens = self._composer.tokens if isinstance(self._composer, ChatComposer) else self._composer
+        self._dropped_fields = opened.dropped_fields
         self._counts_itself = opened.name is not EngineName.ENDPOINT
         self._scheduler = Scheduler(self._engine, self._walking(), stop)
 
@@ -92,8 +89,8 @@ class Reranking:
         input and leaves the error in `stopped`.
 
         Raises:
-            DataError: the input is malformed, or more answers than a bound allows were malformed, repaired or refused.
-            TryLater: stopped by a deadline or signal, or more requests than `fail_above` failed.
+            DataError: the input is malformed, or more answers are malformed, repaired or refused than `limits` allow.
+            TryLater: stopped by a deadline or signal, or more requests failed than `limits` allow.
             RearankError: the engine cannot go on, or the trace cannot be written.
         """
         try:
@@ -108,7 +105,9 @@ class Reranking:
             raise type(error)(f"{error}; {self._left()}") from error
         finally:
             self._close()
-        self._judge()
+        check_limits(
+            self.health, self._plan.limits, prompt=self._plan.profile.template.name, left=self._left()
+        )
 
     def facts(self) -> Row:
         """Return what a run's provenance keeps of how it was made."""
@@ -132,6 +131,8 @@ class Reranking:
             "windows": {"asked": health.windows, "recalled": health.recalled.total(), **counts},
             "shares": {name: round(share, 6) for name, share in shares.items()},
             "refusals": dict(health.refusals),
+            "servers": sorted(health.servers),
+            "dropped_fields": self._dropped_fields(),
             "tokens": {"prompt": health.prompt_tokens, "output": health.output_tokens},
             "stopped": str(self.stopped) if self.stopped else None,
         }
@@ -185,45 +186,6 @@ class Reranking:
         left = max(0.0, total - done)
         return f"{done} queries done, about {left:.0f} left, {rate}, about {left * seconds / done / 60:.0f} min to go"
 
-    def _judge(self) -> None:
-        """Raise if more answers failed or could not be read than the plan allows; say so if many were repaired."""
-        plan, health = self._plan, self.health
-        failed = 100 * health.share(lambda outcome: outcome is Outcome.FAILED)
-        if failed > plan.fail_above:
-            again = "the same command asks for them, and only for them, again" if plan.trace else self._left()
-            raise TryLater(
-                f"{number(failed)} % of the requests failed, more than --fail-above {plan.fail_above:g}; those windows "
-                f"keep their order; {again}"
-            )
-        failed += 100 * health.share(lambda outcome: outcome is Outcome.REFUSED)
-        if failed > plan.fail_above:
-            reasons = "; ".join(
-                f"{reason} ({count} times)" for reason, count in health.refusals.most_common(3)
-            )
-            raise DataError(
-                f"the server refused {number(failed)} % of the requests for good, more than --fail-above "
-                f"{plan.fail_above:g}: {reasons}; mend what was sent, or let those windows keep their order with "
-                "--fail-above; with --trace they are not asked for again, unless by --retry-refused"
-            )
-        malformed = 100 * health.share(lambda outcome: outcome.is_malformed)
-        if malformed > plan.max_malformed:
-            raise DataError(
-                f"{number(malformed)} % of the answers were truncated or empty, more than --max-malformed "
-                f"{plan.max_malformed:g}: expected a model that answers {plan.profile.template.name!r} prompts; "
-                "look at them with --trace, or raise --max-tokens"
-            )
-        repaired = 100 * health.share(lambda outcome: outcome.is_repaired)
-        found = f"{number(repaired)} % of the answers left passages out, repeated them or made some up"
-        if plan.max_repaired is not None and repaired > plan.max_repaired:
-            raise DataError(
-                f"{found}, more than --max-repaired {plan.max_repaired:g}: expected orders of all passages; "
-                "look at them with --trace"
-            )
-        if repaired > MOSTLY:
-            note(
-                f"caution: {found}; passages left out kept their order, so that this is mostly the order that came in"
-            )
-
     def _walking(self) -> Walking:
         plan = self._plan
         force: Forcing | None = self._composer.forced if plan.force_answer else None
@@ -245,9 +207,8 @@ class Reranking:
         )
 
     def _heard(self, answer: Answer) -> None:
-        if not (
-            self._counts_itself or answer.completion.prompt_tokens or answer.completion.finish == "error"
-        ):
+        failed = answer.permutation.outcome.is_failure
+        if not (self._counts_itself or answer.completion.prompt_tokens or failed):
             answer = replace(answer, completion=self._counted(answer))
         self.health.count(answer)
         self._show()
@@ -275,15 +236,6 @@ def _composer(opened: Opened, plan: Plan) -> ChatComposer | TokenComposer:
         limit = opened.context - room if opened.context else None
         tokens = TokenComposer(template, opened.tokenizer, limit=limit)
     return tokens if tokens is not None and opened.takes_ids else ChatComposer(template, tokens)
-
-
-def number(percent: float) -> str:
-    """Return a percentage as it is read: two digits where they count.
-
-    >>> number(100.0), number(66.6667), number(0.0634)
-    ('100', '67', '0.063')
-    """
-    return f"{percent:.0f}" if percent >= 10 else f"{percent:.2g}"
 
 
 def _asked(opened: Opened, plan: Plan) -> Row:

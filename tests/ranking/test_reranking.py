@@ -8,6 +8,7 @@ import pytest
 from rearank_cli.engines.opening import EngineName, Opened
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.errors import DataError, TryLater
+from rearank_cli.ranking.limits import Limits
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.reranking import Plan, Reranking
 from rearank_cli.ranking.stopping import Stop
@@ -89,9 +90,13 @@ def test_failed_requests_are_counted_and_too_many_end_with_75() -> None:
     failing = Completion("", "error")
     answered = Completion("[1] > [2] > [3] > [4]", prompt_tokens=1)
     with pytest.raises(TryLater, match="25 % of the requests failed, more than --fail-above 20"):
-        run(Opened(EngineName.ENDPOINT, Answers(failing, answered), takes_ids=False), plan(fail_above=20.0))
+        run(
+            Opened(EngineName.ENDPOINT, Answers(failing, answered), takes_ids=False),
+            plan(limits=Limits(fail_above=20.0)),
+        )
     health = run(
-        Opened(EngineName.ENDPOINT, Answers(failing, answered), takes_ids=False), plan(fail_above=25.0)
+        Opened(EngineName.ENDPOINT, Answers(failing, answered), takes_ids=False),
+        plan(limits=Limits(fail_above=25.0)),
     ).health
     assert "1 failed" in str(health)
 
@@ -111,7 +116,7 @@ PARTIAL = Completion("I have read passage [2].", prompt_tokens=1)
 
 
 def test_refusals_for_good_within_the_bound_keep_their_windows_order_and_are_counted() -> None:
-    reranking = run(served(REFUSED, WHOLE), plan(fail_above=25.0))
+    reranking = run(served(REFUSED, WHOLE), plan(limits=Limits(fail_above=25.0)))
     assert "1 refused" in str(reranking.health)
     assert reranking.facts()["refusals"] == {"content_filter: the prompt": 1}
     assert reranking.facts()["shares"] == {"malformed": 0.0, "repaired": 0.0, "failed": 0.25}
@@ -154,8 +159,8 @@ def test_mostly_repaired_answers_are_cautioned_about(capsys: pytest.CaptureFixtu
 
 def test_more_repaired_answers_than_allowed_end_with_65() -> None:
     with pytest.raises(DataError, match="75 % of the answers left passages out.*more than --max-repaired 70"):
-        run(served(PARTIAL, PARTIAL, PARTIAL, WHOLE), plan(max_repaired=70.0))
-    run(served(PARTIAL, PARTIAL, PARTIAL, WHOLE), plan(max_repaired=75.0))
+        run(served(PARTIAL, PARTIAL, PARTIAL, WHOLE), plan(limits=Limits(max_repaired=70.0)))
+    run(served(PARTIAL, PARTIAL, PARTIAL, WHOLE), plan(limits=Limits(max_repaired=75.0)))
 
 
 def test_a_second_pass_is_resumed_as_it_was_asked(tmp_path: Path) -> None:
@@ -176,7 +181,9 @@ def test_a_second_pass_is_resumed_as_it_was_asked(tmp_path: Path) -> None:
 
 def test_progress_says_what_is_done_and_what_is_left() -> None:
     reranking = Reranking(
-        Opened(EngineName.REPLAY, Answers(Completion("[1]"))), plan(max_malformed=100.0), Stop()
+        Opened(EngineName.REPLAY, Answers(Completion("[1]"))),
+        plan(limits=Limits(max_malformed=100.0)),
+        Stop(),
     )
     stream = [Candidates(Query(f"q{n}", "why"), STREAM[0].hits) for n in range(4)]
     running = reranking.run(stream)
