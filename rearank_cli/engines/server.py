@@ -22,6 +22,7 @@ from rearank_cli.engines.faults import Fault, Kind, of_status, redirected
 from rearank_cli.engines.fields import Body, adapted, sampling_fields, unsupported_field
 from rearank_cli.errors import Unavailable, UsageError
 from rearank_cli.records import Completion, Prompt, Sampling
+from rearank_cli.redaction import is_url, shown_url
 
 if TYPE_CHECKING:
     from openai import DefaultAsyncHttpxClient
@@ -44,8 +45,11 @@ class Server:
             UsageError: the URL is none.
             Unavailable: the openai client is missing.
         """
-        _check(url)
-        self.name = shown(url)
+        if not is_url(url):
+            raise UsageError(
+                f"--base-url {shown_url(url)!r}: expected a URL such as http://localhost:8000/v1"
+            )
+        self.name = shown_url(url).partition("?")[0]
         self.http, self._timeouts, self._failures = _http_client(timeout)
         self.dropped: tuple[str, ...] = ()
         self._url = _chat_completions(url)
@@ -94,7 +98,7 @@ class Server:
                     decoded(response.content), time.monotonic() - started, sampling, self._model
                 )
             if response.is_redirect:
-                raise redirected(response.status_code, shown(response.headers["location"]))
+                raise redirected(response.status_code, shown_url(response.headers["location"]))
             wait = asked_to_wait(response.headers)
             self._adapt(response.status_code, self._unkeyed(response.text), fields, wait)
 
@@ -115,27 +119,6 @@ class Server:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
         return text
-
-
-def shown(url: str) -> str:
-    """Return an address as it may be shown: without name, password and query.
-
-    >>> shown("https://me:pw@host:8000/v1?key=abc")
-    'https://host:8000/v1'
-    """
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _check(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        found = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
-        found = False
-    if not found:
-        named = url.rpartition("@")[2].partition("?")[0]  # a password may stand before, a key behind
-        raise UsageError(f"--base-url {named!r}: expected a URL such as http://localhost:8000/v1")
 
 
 def _chat_completions(url: str) -> str:
@@ -183,7 +166,7 @@ def _proxy(url: str) -> str:
     """Return the proxy through which the environment sends requests to a URL, in words."""
     parts = urlsplit(url)
     through = getproxies().get(parts.scheme) or getproxies().get("all")
-    return f", through the proxy {shown(through)}" if through and not proxy_bypass(parts.netloc) else ""
+    return f", through the proxy {shown_url(through)}" if through and not proxy_bypass(parts.netloc) else ""
 
 
 def _cause(error: BaseException) -> str:
