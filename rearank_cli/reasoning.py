@@ -85,11 +85,11 @@ def answer_end(text: str) -> int | None:
     """
     last = text.rfind(ANSWER_END)
     depth, starts = 0, [0]
-    for mark in _MARK.finditer(text, 0, max(last, 0)):
+    for mark in _MARK.finditer(text, 0, last):
         depth = depth + 1 if mark[0].lower() in _OPENS else max(0, depth - 1)
         if not depth:
             starts.append(mark.end())
-    ends = (_WHOLE_ANSWER.match(text, start) for start in starts if start < last)
+    ends = (_WHOLE_ANSWER.match(text, start) for start in starts)
     return next((whole.end() for whole in ends if whole), None)
 
 

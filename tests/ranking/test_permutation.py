@@ -33,7 +33,7 @@ CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
         ("<answer>[2] > [1] > [000001]</answer>", 2, (2, 1), REPAIRED),
         ("<think>x</think><answer>[3] > [2", 3, (3, 2, 1), TRUNCATED),
         ("<think>x</think><answer>", 2, (1, 2), TRUNCATED),
-        ("<answer>[3] wait, <answer>[2] > [1", 3, (2, 1, 3), TRUNCATED),  # the last one counts here too
+        ("<answer>[3] > [1] wait, <answer>[2", 3, (2, 1, 3), TRUNCATED),  # the last one counts here too
         ("<think>[2] is better than [1]", 2, (1, 2), TRUNCATED),
         ("<thinking>[2]", 2, (1, 2), TRUNCATED),
         ("<think>[1]</think> [2] > [1]", 2, (2, 1), CLEAN),
@@ -181,6 +181,7 @@ QUOTED = "<answer>[2] > [1]</answer>"
         (f"<think>First <think></think>, then {QUOTED}. So", (1, 2), TRUNCATED),
         (f"<think>After </think> comes {QUOTED}. So", (1, 2), TRUNCATED),
         (f"The form is {QUOTED}. So", (1, 2), TRUNCATED),  # the template opened the reasoning, unseen
+        ("<think>First <think></think>[2] > [1]. So", (1, 2), TRUNCATED),
         # prose that was cut is not read by its digits
         ("A couch of 1 m at 3000 psi, and 2", (1, 2), TRUNCATED),
         ("I compare passage [2] and passage [1]", (1, 2), TRUNCATED),
