@@ -27,15 +27,30 @@ _BESIDE = (
     r"[\s\[\](){}#*\"'`_|,=~-]*+"  # what may stand between an arrow and a number, or two numbers of a list
 )
 _CHAIN = re.compile(rf"(?<![0-9])[0-9]++(?:{_BESIDE}(?:{_ARROW}{_BESIDE})*+[0-9]++)++")
+_BEGINNING = re.compile(  # a list of one kind only: no numbers of lines, no table
+    rf"""
+    \[?[\s#]*+[0-9]++(?:{_BESIDE}{_ARROW}{_BESIDE}[0-9]++)++
+    | \[[\s#]*+[0-9]++\s*+\](?:[\s,;()-]*+\[[\s#]*+[0-9]++\s*+\])++
+    | \[?[0-9]++(?:[\s()]*+,[\s()]*+[0-9]++)++
+    """,
+    re.VERBOSE,
+)
 _ONE = r"(?<![0-9])[0-9]{1,9}+"
 _SCORE = r"(?:rank|score|rating|grade|relevan|confiden|probab|similar|position|place|point|weight|level|star)"
+_LISTED = rf"[\s\])]{{0,3}}(?:,|{_ARROW})[\s\[(#]{{0,3}}[0-9]"  # what follows a number of a list
 _NEVER = re.compile(  # bounded repeats: the time for a hostile text must not grow with its square
     rf"""
     (?<![0-9])[0-9]{{0,9}}+\.[0-9]++                                    # 0.9
-    | {_ONE}\s?(?:%|/\s?[0-9]|(?:st|nd|rd|th)\b)                        # 95 %, 9/10, 1st
+    | {_ONE}(?:\s?/\s?[0-9]++)++                                        # 9/10
+    | {_ONE}\s?(?:%|(?:st|nd|rd|th)\b)                                  # 95 %, 1st
     | {_SCORE}[a-z]{{0,8}}s["']?\s{{0,3}}[:=]\s{{0,3}}\[[^\]]{{0,999}}\]  # "scores": [9, 8, 7]
-    | {_SCORE}[\w-]{{0,20}}["']?\s{{0,3}}(?:is\b|of\b|no\.|[:=#-])?\s{{0,3}}["'(\[]?[0-9]{{1,9}}+  # "rank": 1
-      (?![\s\])]{{0,3}}(?:,|{_ARROW})[\s\[(#]{{0,3}}[0-9])              #   but "Ranking: 3 > 1" is an order
+    | (?!ranking["']?\s{{0,3}}[:=-]\s{{0,3}}[0-9]{{1,9}}+\s{{1,3}}[0-9])  # "Ranking: 3 1" is an order, and so is
+      {_SCORE}[\w-]{{0,20}}["']?\s{{0,3}}(?:is\b|of\b|no\.|[:=#-])?\s{{0,3}}["'(]?[0-9]{{1,9}}+  # "rank": 1
+      (?!{_LISTED})                                                     #   "Ranking: 3 > 1"
+    | (?<!by\s)(?:score|rating|grade)["']?\s{{0,3}}(?:is\b|of\b|[:=])?  # score: [9]
+      \s{{0,3}}\[[0-9]{{1,9}}+(?!{_LISTED})\]
+    | \b(?:rank|position|place)\s{{0,3}}\[[0-9]{{1,9}}+\]               # Rank [1]: [4]
+      (?=\s{{0,3}}[:=-]\s{{0,3}}(?:[a-z]{{1,15}}\s)?[\[#]?[0-9])
     | (?<=[\]0-9])\s{{0,3}}\(\s{{0,3}}[0-9]{{1,9}}+\s{{0,3}}\)          # [3] (9)
     | (?<=\])\s{{0,3}}[:=]\s{{0,3}}[0-9]{{1,9}}+\b(?!\s?\])             # [3]: 9
     """,
@@ -50,7 +65,7 @@ _COUNT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LINE_NUMBER = re.compile(r"^[^\w\[\n]*+([0-9]++)[.)](?=[^\n]*\w)", re.MULTILINE)  # 1. Passage 4
-_ROW_NUMBER = re.compile(r"^[^\w\n]*+([0-9]++)(?=[^\w\n,>]++[0-9])", re.MULTILINE)  # | 1 | 4 |
+_ROW_NUMBER = re.compile(r"^[^\w\n]*+([0-9]++)(?=[^\w\n,>→≻»]++[0-9])", re.MULTILINE)  # | 1 | 4 |
 
 
 def parse(completion: str, n: int, *, cut: bool = False) -> Permutation:
@@ -116,9 +131,9 @@ def answer_text(completion: str, n: int, *, cut: bool = False) -> tuple[str, boo
 
 def _order_at_start(text: str, n: int) -> tuple[str, bool]:
     """Return the order that a text begins with, and whether it lacks passages; what follows it may be anything."""
-    order = _CHAIN.match(text.lstrip(" \n["))
+    order = _BEGINNING.match(_NEVER.sub(" ", text).lstrip())
     numbers = _numbers(order[0]) if order else []
-    return order[0] if order else "", len(_named(numbers, n)) < n
+    return " > ".join(f"[{number}]" for number in numbers), len(_named(numbers, n)) < n
 
 
 def passage_numbers(text: str, n: int) -> list[int]:
