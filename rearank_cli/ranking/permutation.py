@@ -7,7 +7,7 @@ The rule, in order; the README says the same:
 3. A completion that was cut off counts only if its answer was whole: one in tags that begins the completion or
    follows the reasoning at once, or an order of all passages that begins the text. Else it is truncated.
 4. Some numbers never name a passage: decimals, percentages, fractions, ordinals, ranks and scores, the number of
-   a line, a count of passages.
+   a line, a count of passages (unless there are no others).
 5. Of the others, an order written with `>` counts alone if it names half of the passages; else numbers in
    brackets count alone if there are two, unless they only count 1, 2, 3 ...; else all numbers do.
 6. Numbers out of range and repeats are dropped; passages that were left out follow in their old order.
