@@ -33,6 +33,7 @@ def test_what_follows_the_reasoning_is_what_is_left_of_a_completion(
     text: str, nested: bool, after: tuple[str, bool]
 ) -> None:
     assert outside_reasoning(text, nested=nested) == after
+    assert nested or outside_reasoning(text) == after
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
         ("<answer>٢ > ١</answer>", 2, (1, 2), EMPTY),  # digits are 0-9
         ("<answer>\x00[2]\ud800[1]</answer>", 2, (2, 1), CLEAN),
         ("9" * 10_000, 3, (1, 2, 3), EMPTY),
+        ("[3] > [4]; see also [1], [2]", 4, (3, 4, 1, 2), REPAIRED),  # half of them are an order
         ("| 1 | 9 |\n| 2 | 8 |", 2, (1, 2), REPAIRED),  # scores that follow the passages
         ("anything 1", 1, (1,), CLEAN),
         ("", 0, (), CLEAN),
@@ -144,7 +145,6 @@ def test_words_beside_a_passage_do_not_take_it_from_the_order(
     ("completion", "order"),
     [
         ("[5] > [6], or else: [1], [2], [4], [3]", (5, 6, 1, 2, 4, 3)),  # two of six are no order
-        ("[3] > [4]; see also [1], [2]", (3, 4, 1, 2)),
         ("[4] is best, then 3, 2 and 1", (4, 3, 2, 1)),  # one number in brackets is no list
         ("| 1 | 2 |\n| 2 | 1 |", (2, 1)),
         ("| 2 | 1 |\n| 1 | 2 |", (2, 1)),  # ranks that follow the passages
