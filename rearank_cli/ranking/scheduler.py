@@ -169,8 +169,9 @@ class Scheduler:
             *_, walk, index = heappop(self._ready)
             hits = [walk.candidates.hits[position] for position in walk.windows[index].positions]
             prompt = self._walking.compose(walk.candidates.query, hits)
-            prompt = replace(prompt, repeat=walk.shown[prompt.digest])
+            repeat = walk.shown[prompt.digest]
             walk.shown[prompt.digest] += 1
+            prompt = replace(prompt, repeat=repeat) if repeat else prompt
             asking = self._walking.ask(prompt)
             self._put(_Question(walk, index, asking, next(asking)))
 
