@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mutation test of windows, strategies, parser and rewards: how many small faults in them the tests find.
+# Mutation test of windows, strategies, parser, marks of reasoning and rewards: how many small faults in them the tests find.
 # [tool.mutmut] in pyproject.toml names the files and the tests. Works on a copy; further arguments go to mutmut.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh" -e '.[test]' mutmut
