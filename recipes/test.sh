@@ -9,11 +9,11 @@
 # Further arguments go to pytest.
 set -euo pipefail
 
-level=daily selection="not slow" runner=(pytest)
+level=daily selection="not slow" runner=(pytest) workers=()
 while true; do
   case "${1:-}" in
     --slow) level=slow selection="" ;;
-    --fast) level=fast selection="not slow and not extra" ;;
+    --fast) level=fast selection="not slow and not extra" workers=(-n 2) ;;
     --base | --lint) level="${1#--}" ;;
     # Full disks are feigned by a limit on the size of files, which coverage's own would run into.
     --coverage) runner=(coverage run -m pytest -k "not disk") ;;
@@ -45,7 +45,7 @@ if [ "$level" != base ]; then
 fi
 [ "$level" != lint ] || exit 0
 [ "${runner[0]}" = pytest ] || coverage erase
-python -m "${runner[@]}" -q -m "$selection" "$@"
+python -m "${runner[@]}" -q -m "$selection" "${workers[@]}" "$@"
 if [ "${runner[0]}" = coverage ]; then
   coverage combine --quiet
   coverage report --fail-under=95
