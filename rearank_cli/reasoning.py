@@ -71,7 +71,7 @@ def outside_reasoning(text: str, *, nested: bool = False) -> tuple[str, bool]:
     for mark in _MARK.finditer(text):
         if mark[0].lower() in _OPENS:
             opened_at = opened_at if depth else mark.start()
-            depth = depth + 1 if nested else 1
+            depth += 1
         else:
             depth = max(0, depth - 1) if nested else 0
             start = start if depth else mark.end()

@@ -25,6 +25,7 @@ ANSWER = "<answer>[2]</answer>"
         ("[2]<think>[1]<think>", True, ("[2]", True)),
         ("<think>a</think>[2]<think>[1]", False, ("[2]", True)),
         ("<think>a</think>[2]<think>[1]", True, ("[2]", True)),
+        ("a</think>[2]<think>b <think></think>", True, ("[2]", True)),
         ("</think>", False, ("", False)),
     ],
 )

@@ -32,11 +32,17 @@ def by_rank(text: str, n: int) -> list[int]:
     ([2, 1], [2, 1])
     """
     every = [*range(1, n + 1)]
+    listed = _ID_RANK.findall(text)
     turned = [(number, rank) for rank, number in _RANK_ID.findall(text)]
+    first, turned_first = _ID_RANK.search(text), _RANK_ID.search(text)
+    if (
+        first and turned_first and turned_first.start() < first.start()
+    ):  # "Rank 1: [2]", and not "[2]: rank 1"
+        listed, turned = turned, listed
     bare = _ID_VALUE.findall(text)
     # In another order than the one presented, a bare number may as well be a score.
     presented = [int(number) for number, _ in bare] == every
-    for found in (_table(_RANK_HEADER, text), _ID_RANK.findall(text), turned, bare if presented else []):
+    for found in (_table(_RANK_HEADER, text), listed, turned, bare if presented else []):
         ranked = sorted((float(rank), int(number)) for number, rank in found)
         if [rank for rank, _ in ranked] == every == sorted(number for _, number in ranked):
             return [number for _, number in ranked]

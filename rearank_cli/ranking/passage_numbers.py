@@ -112,6 +112,7 @@ def _exact(text: str, likely: str, n: int) -> list[int]:
     lists = [_numbers(chain) for chain in reversed(_CHAIN.findall(likely))]
     rising = [_numbers(chain)[::-1] for chain in reversed(_RISING.findall(likely))]
     labelled = _labelled(text)
+    labelled = labelled if set(labelled) <= {*range(1, n + 1)} else []
     listed = _listed(text)
     orders = (*lists, *rising, listed, labelled[-n:], labelled[:n])
     return next(

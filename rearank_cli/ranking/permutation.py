@@ -7,7 +7,7 @@ The rule, in order; the README says the same:
 3. A completion that was cut off counts only if its answer was whole: one in tags that begins the completion or
    follows the reasoning at once, or an order of all passages that begins the text. Else it is truncated.
 4. Some numbers never name a passage: decimals, percentages, fractions, ordinals, ranks and scores, the number of
-   a line, a count of passages.
+   a line, a count of passages (unless there are no others).
 5. Of the others, the first of these counts alone: an order written with `>` that names every passage once; the
    ranks beside the passages; one list, numbered lines, or "Passage 3" and its like, that name every passage once
    and not just as presented; an order written with `>` that names half of them; the scores beside passages that

@@ -3,7 +3,8 @@
     python recipes/bench/own_cost.py CANDIDATES.json TOKENIZER_FOLDER [--runs 5]
 
 The engine answers at once. Beside it, in the same run: the CPU of rendering and tokenising the same
-windows' whole chats, which is what a program does that keeps nothing. Medians over the runs.
+windows' whole chats, which is what a program does that keeps nothing; and of the parser, for these answers and for
+bare orders. Medians over the runs. With PYTHONPATH it measures another checkout.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from rearank_cli.engines.opening import EngineName, Opened
 from rearank_cli.engines.tokenizer import ChatTokenizer
 from rearank_cli.formats.detect import read_rankings
 from rearank_cli.formats.streams import open_source
+from rearank_cli.ranking.permutation import parse
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.ranking.prompts import passage_text, render
 from rearank_cli.ranking.reranking import Plan, Reranking
@@ -34,7 +36,9 @@ class InstantEngine:
         drawn = random.Random(0)
         thought = "<think>" + " ".join(f"[{i}] is fairly relevant to the query." for i in range(1, 21)) * 3
         orders = [" > ".join(f"[{i}]" for i in drawn.sample(range(1, 21), 20)) for _ in range(64)]
-        self._answers = [Completion(f"{thought}</think><answer>{order}</answer>") for order in orders]
+        self.bare = orders
+        self.texts = [f"{thought}</think><answer>{order}</answer>" for order in orders]
+        self._answers = [Completion(text) for text in self.texts]
         self._done: list[tuple[int, Completion]] = []
 
     def submit(self, key: int, prompt: Prompt) -> None:
@@ -86,6 +90,15 @@ def whole(stream: list[Candidates], tokenizer: ChatTokenizer) -> float:
     return 1e3 * (time.thread_time() - started) / windows
 
 
+def parsing(texts: list[str]) -> float:
+    """Return CPU milliseconds of the parser an answer."""
+    started = time.thread_time()
+    for _ in range(50):
+        for text in texts:
+            parse(text, 20)
+    return 1e3 * (time.thread_time() - started) / (50 * len(texts))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="CPU of a window beside the model.")
@@ -96,13 +109,18 @@ def main() -> None:
     with open_source(options.candidates) as source:
         stream = list(read_rankings(source))
     tokenizer = ChatTokenizer(options.tokenizer)
-    rows = [(*ours(stream, tokenizer), whole(stream, tokenizer)) for _ in range(options.runs)]
-    cold, warm, at_once = (statistics.median(column) for column in zip(*rows, strict=True))
+    answers = InstantEngine()
+    rows = [
+        (*ours(stream, tokenizer), whole(stream, tokenizer), parsing(answers.texts), parsing(answers.bare))
+        for _ in range(options.runs)
+    ]
+    cold, warm, at_once, parsed, bare = (statistics.median(column) for column in zip(*rows, strict=True))
     print(f"whole chat, rendered and tokenised:  {at_once:.3f} ms a window")
     print(f"ours, passages seen the first time:  {cold:.3f} ms a window ({cold / at_once:.2f} of the whole)")
     print(
         f"ours, passages seen before:          {warm:.3f} ms a window (1/{at_once / warm:.0f} of the whole)"
     )
+    print(f"the parser, within that:             {parsed:.4f} ms an answer, {bare:.4f} ms a bare order")
 
 
 if __name__ == "__main__":

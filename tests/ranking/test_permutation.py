@@ -203,6 +203,24 @@ def test_words_beside_a_passage_do_not_take_it_from_the_order(
 
 
 @pytest.mark.parametrize(
+    ("completion", "order"),
+    [
+        ("[5] > [6], or else: [1], [2], [4], [3]", (5, 6, 1, 2, 4, 3)),  # two of six are no order
+        ("[3] > [4]; see also [1], [2]", (3, 4, 1, 2)),
+        ("[4] is best, then 3, 2 and 1", (4, 3, 2, 1)),  # one number in brackets is no list
+        ("| 1 | 2 |\n| 2 | 1 |", (2, 1)),
+        ("| 2 | 1 |\n| 1 | 2 |", (2, 1)),  # ranks that follow the passages
+        ("| 1 | 9 |\n| 2 | 8 |", (1, 2)),  # scores that follow the passages
+        ("1; 3; 2", (1, 3, 2)),
+    ],
+)
+def test_of_the_numbers_left_an_order_counts_before_brackets_and_brackets_before_all(
+    completion: str, order: tuple[int, ...]
+) -> None:
+    assert tuple(place + 1 for place in parse(completion, len(order)).order) == order
+
+
+@pytest.mark.parametrize(
     ("completion", "order", "outcome"),
     [
         ("[4], [3], [2], [1] because", REVERSED, CLEAN),

@@ -38,6 +38,12 @@ def test_bad_completions_are_counted_by_how_they_were_read() -> None:
     assert all(outcome in line for outcome in (" clean", " repaired", " truncated", " empty"))
 
 
+def test_the_parser_reads_random_answers_as_the_second_reading_does() -> None:
+    (line,) = lines_of("parser.py", "--count", "2000", "--seed", "1")
+    assert "2,000 agree" in line
+    assert all(outcome in line for outcome in (" clean", " repaired", " partial", " truncated", " empty"))
+
+
 def test_a_stream_of_candidates_is_measured() -> None:
     (line,) = lines_of("memory.py", "many", "--queries", "300")
     assert "300 queries by 5 candidates streamed" in line
