@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from rearank_cli import __version__
+from rearank_cli.commands.groups import GroupedCommand
 from rearank_cli.console import complain, visible
 from rearank_cli.errors import ExitStatus, RearankError
 from rearank_cli.redaction import without_secrets
@@ -78,7 +79,7 @@ def build(names: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names:
-        app.command(name)(vars(import_module(f"rearank_cli.commands.{name}"))[name])
+        app.command(name, cls=GroupedCommand)(vars(import_module(f"rearank_cli.commands.{name}"))[name])
     return app
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from rearank_cli.console import note
 from rearank_cli.engines.opening import EngineOptions, open_engine
 from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.ranking.choosing import chosen
@@ -37,6 +38,8 @@ def rerank(
     replay = engine.replay if engine else None
     check_overlaps(read=[("replay", replay)], written=[("trace", trace)])
     how = profile(model, prompt=prompt, window=window, step=step)
+    if how.remark and model is not None and not replay:
+        note(how.remark)
     sampling = Sampling(how.template.max_tokens, temperature, think=how.think)
     opened = open_engine(how.model if model else None, sampling, engine or EngineOptions())
     plan = Plan(profile=how, sampling=sampling, trace=trace)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rearank_cli.cli import COMMANDS
+from rearank_cli.ranking import permutation
 from tests.command_lines import commands, invocations, refusal
 from tests.conftest import ROOT, Run
 
@@ -32,6 +33,14 @@ def console_commands(path: Path) -> list[tuple[str, str]]:
         part for block in blocks(path, "console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     ]
     return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts)]
+
+
+def test_the_readme_reads_answers_as_the_parser_does() -> None:
+    rule = re.split(r"\n[0-9]\. ", str(permutation.__doc__))[1:]
+    readme = " ".join(re.sub(r"\[(.*?)\]\(.*?\)", r"\1", README.read_text(encoding="utf-8")).split())
+    assert len(rule) == 6
+    for step in rule:
+        assert " ".join(step.split()) in readme
 
 
 def assert_alike(printed: str, shown: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rearank_cli.cli import COMMANDS
+from rearank_cli.commands.groups import GROUPS
 from tests.command_lines import commands
 from tests.conftest import ROOT, Run
 from tests.ranking.test_prompts import recipe
@@ -30,7 +31,22 @@ def test_every_command_and_option_has_help(name: str) -> None:
 
 def test_every_command_file_is_a_command() -> None:
     names = {path.stem for path in (ROOT / "rearank_cli" / "commands").glob("[a-z]*.py")}
-    assert {name for name in names if not name.endswith(("options", "named_files"))} == set(COMMANDS)
+    assert {name for name in names if not name.endswith(("options", "named_files", "groups"))} == set(
+        COMMANDS
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_stands_in_one_group_of_its_help(command: str, rearank: Run) -> None:
+    groups = GROUPS[command]
+    placed = [name for names in groups.values() for name in names]
+    assert len(placed) == len(set(placed))
+    shown = re.findall(r"^  (?:-[a-z], )?--([a-z0-9-]+)", rearank(command, "--help").stdout, re.MULTILINE)
+    assert {name.replace("-", "_") for name in shown} - {"help"} >= set(placed)
+    if groups:
+        assert {name.replace("-", "_") for name in shown} - {"help"} == set(placed)
+        assert next(iter(groups)) == "Most used"
+        assert len(groups["Most used"]) <= 10
 
 
 def test_the_list_of_commands_says_what_each_does(rearank: Run) -> None:

@@ -55,7 +55,9 @@ def percent(text: str) -> float:
 Dataset = Annotated[
     str, typer.Option(metavar="NAME", help="Where a bare run's texts are; see rearank retrieve --list.")
 ]
-Corpus = Annotated[str, typer.Option(metavar="FILE", help="The same: documents as JSON lines or TSV.")]
+Corpus = Annotated[
+    str, typer.Option(metavar="FILE", help="Texts of a bare run: documents as JSON lines or TSV.")
+]
 Topics = Annotated[str, typer.Option(metavar="FILE", help="The queries of a bare run, with --corpus.")]
 SkipMissing = Annotated[
     bool, typer.Option("--skip-missing", help="Leave out documents of a bare run that have no text there.")

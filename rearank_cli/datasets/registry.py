@@ -36,7 +36,6 @@ class Entry:
     download: int = 0
     splits: tuple[str, ...] = ("test",)
     index: str = ""
-    topics: str = ""
     leave_out: LeaveOut = LeaveOut.NOTHING
 
     def id_of(self, split: str) -> str:
@@ -88,7 +87,6 @@ def _entry(name: str, row: Mapping[str, str | int | list[str]]) -> Entry:
         download=counts.get("download", 0),
         splits=tuple(splits) if isinstance(splits, list) else ("test",),
         index=texts.get("index", ""),
-        topics=texts.get("topics", ""),
         leave_out=LeaveOut(texts.get("leave_out", "")),
     )
 

@@ -11,12 +11,12 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides the memory of a model: parameters, layers, widths, all in numbers."""
+    """What decides the memory of a model, in numbers: `cached` is what one token leaves in the KV cache."""
 
     parameters: int
     layers: int
     hidden: int
-    kv_width: int
+    cached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,5 @@ def memory(recipe: Recipe, shape: Shape, longest: int, devices: int) -> dict[str
     if recipe.method is Method.GRPO:
         # The reference model; with LoRA it is the model without its adapter.
         parts["reference"] = shape.parameters * 4 if recipe.kl and not recipe.lora_rank else 0
-        parts["rollout cache"] = 0 if recipe.vllm else sampled * shape.layers * shape.kv_width * 2 * wide
+        parts["rollout cache"] = 0 if recipe.vllm else sampled * shape.cached * wide
     return {name: round(size / GIB, 3) for name, size in parts.items()}

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rearank_cli.console import note
+from rearank_cli.engines.room import cache_bytes
 from rearank_cli.training.estimate import Shape, memory, work
 from rearank_cli.training.examples import Example, Split
 from rearank_cli.training.recipe import Recipe
@@ -55,9 +56,5 @@ def model_shape(model: str) -> Shape | None:
     with torch.device("meta"):
         parameters = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
     text = config.get_text_config()
-    heads = int(text.num_attention_heads)
-    kv_heads = int(text.to_dict().get("num_key_value_heads") or heads)
-    return Shape(
-        parameters, int(text.num_hidden_layers), int(text.hidden_size),
-        int(text.hidden_size) // heads * kv_heads,
-    )  # fmt: skip
+    cached = cache_bytes(text.to_dict(), width=1) or 0
+    return Shape(parameters, int(text.num_hidden_layers), int(text.hidden_size), cached)

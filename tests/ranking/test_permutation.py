@@ -33,7 +33,7 @@ CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
         ("<answer>[2] > [1] > [000001]</answer>", 2, (2, 1), REPAIRED),
         ("<think>x</think><answer>[3] > [2", 3, (3, 2, 1), TRUNCATED),
         ("<think>x</think><answer>", 2, (1, 2), TRUNCATED),
-        ("<answer>[3] wait, <answer>[2] > [1", 3, (2, 1, 3), TRUNCATED),  # the last one counts here too
+        ("<answer>[3] > [1] wait, <answer>[2", 3, (2, 1, 3), TRUNCATED),  # the last one counts here too
         ("<think>[2] is better than [1]", 2, (1, 2), TRUNCATED),
         ("<thinking>[2]", 2, (1, 2), TRUNCATED),
         ("<think>[1]</think> [2] > [1]", 2, (2, 1), CLEAN),
@@ -175,6 +175,55 @@ def test_numbers_that_name_no_passage_are_not_read(completion: str, order: tuple
     )
 
 
+@pytest.mark.parametrize(
+    ("completion", "order"),
+    [
+        # words of ranks and scores before a passage
+        ("Ranking:\n[4]\n[3]\n[2]\n[1]", REVERSED),
+        ("Final ranking: [4] [3] [2] [1]", REVERSED),
+        ("Ranking:\n4\n3\n2\n1", REVERSED),
+        ("Sorted by score:\n[4]\n[3]\n[2]\n[1]", REVERSED),
+        ("Most relevant: [4], then [3], then [2], then [1]", REVERSED),
+        ("I rank [4] before [3] before [2] before [1]", REVERSED),
+        ("Probably [4] and [3], and [2] and [1]", REVERSED),
+        ("Rank [1]: [4]\nRank [2]: [3]\nRank [3]: [2]\nRank [4]: [1]", REVERSED),
+        ("[4], score: [1]\n[3], score: [2]\n[2], score: [4]\n[1], score: [3]", REVERSED),
+        # fractions
+        ("Passage 4: 9/12, passage 3: 8/12, passage 2: 1/12, passage 1", REVERSED),
+        ("Passage 4: 95/100, passage 3: 1 / 100, passage 2: 1/100, passage 1", REVERSED),
+        ("on 12/03/2004: 4, 3, 2, 1", REVERSED),
+        # two orders are no table
+        ("[1] → [3]\nno:\n[2] → [4] → [3] → [1]", (2, 4, 3, 1)),
+    ],
+)
+def test_words_beside_a_passage_do_not_take_it_from_the_order(
+    completion: str, order: tuple[int, ...]
+) -> None:
+    assert tuple(place + 1 for place in parse(completion, 4).order) == order
+
+
+@pytest.mark.parametrize(
+    ("completion", "order", "outcome"),
+    [
+        ("[4], [3], [2], [1] because", REVERSED, CLEAN),
+        ("[4] [3] [2] [1]\nsince", REVERSED, CLEAN),
+        ("[#4], [#3], [#2], [#1] because", REVERSED, CLEAN),
+        ("4, 3, 2, 1\nsince", REVERSED, CLEAN),
+        ("[4] (1), [3] (2), [2] (3), [1] (4) as", REVERSED, CLEAN),
+        ("[4]: 1\n[3]: 2\n[2]: 3\n[1]: 4\nas", REVERSED, CLEAN),
+        ("4 (0.9), 3 (0.8), 2 (0.7), 1 (0.6) as", REVERSED, CLEAN),
+        ("[4] > [3] > [2] > [1] > [1] > [1", REVERSED, REPAIRED),
+        ("[4] > [3] > [", (4, 3, 1, 2), TRUNCATED),
+        ("1) 4\n2) 3\nsince", (1, 2, 3, 4), TRUNCATED),  # ranks of lines beside two passages
+        ("[1] 4\n[2] 3\n[3] 2\n[4] 1\nsince", (1, 2, 3, 4), TRUNCATED),  # a table of ranks
+    ],
+)
+def test_a_list_that_begins_a_completion_that_was_cut_off_counts_if_it_is_one_of_passages(
+    completion: str, order: tuple[int, ...], outcome: Outcome
+) -> None:
+    assert parse(completion, 4, cut=True) == Permutation(tuple(number - 1 for number in order), outcome)
+
+
 @pytest.mark.parametrize(("opening", "closing"), MARKS)
 @pytest.mark.parametrize("case", [str, str.upper, str.title])
 def test_reasoning_in_any_marks_is_no_answer(opening: str, closing: str, case: Callable[[str], str]) -> None:
@@ -195,6 +244,7 @@ QUOTED = "<answer>[2] > [1]</answer>"
         (f"<think>First <think></think>, then {QUOTED}. So", (1, 2), TRUNCATED),
         (f"<think>After </think> comes {QUOTED}. So", (1, 2), TRUNCATED),
         (f"The form is {QUOTED}. So", (1, 2), TRUNCATED),  # the template opened the reasoning, unseen
+        ("<think>First <think></think>[2] > [1]. So", (1, 2), TRUNCATED),
         # prose that was cut is not read by its digits
         ("A couch of 1 m at 3000 psi, and 2", (1, 2), TRUNCATED),
         ("I compare passage [2] and passage [1]", (1, 2), TRUNCATED),

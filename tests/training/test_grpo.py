@@ -13,6 +13,7 @@ from rearank_cli.training.estimate import Shape, memory, work
 from rearank_cli.training.examples import Example
 from rearank_cli.training.folder import Row
 from rearank_cli.training.grpo import Rewards, rows
+from rearank_cli.training.planning import model_shape
 from rearank_cli.training.recipe import Method, Recipe
 from rearank_cli.training.rewards import Rules
 from rearank_cli.training.validation import Written, measured
@@ -118,7 +119,19 @@ def test_the_work_of_a_paper_step() -> None:
     assert work(Recipe(method=Method.SFT), [10]).rollouts == 0
 
 
-SHAPE = Shape(parameters=7_615_616_512, layers=28, hidden=3584, kv_width=512)
+SHAPE = Shape(parameters=7_615_616_512, layers=28, hidden=3584, cached=28_672)
+
+
+def test_the_kv_cache_is_counted_by_the_width_of_a_head(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="needs the extra local")
+    shape = {
+        "hidden_size": 256, "intermediate_size": 256, "num_hidden_layers": 3, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 128, "vocab_size": 64,
+    }  # fmt: skip
+    transformers.Qwen3Config(**shape).save_pretrained(tmp_path)
+    found = model_shape(str(tmp_path))
+    assert found is not None
+    assert found.cached == 2 * 3 * 2 * 128
 
 
 def test_memory_by_part_follows_from_the_recipe() -> None:
