@@ -16,6 +16,7 @@ from tests.conftest import ROOT, Run
 from tests.training import tiny
 
 pytest.importorskip("trl")
+pytestmark = pytest.mark.extra
 
 
 @pytest.fixture(scope="module")

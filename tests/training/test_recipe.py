@@ -56,6 +56,7 @@ def test_one_paper_step_is_sixteen_updates_of_256_completions() -> None:
     assert arguments["save_steps"] == 20 * 16
 
 
+@pytest.mark.extra
 def test_trl_takes_every_argument() -> None:
     pytest.importorskip("trl")
     import dataclasses
