@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, cast
 from rearank_cli.console import visible
 from rearank_cli.errors import DataError, MissingInput, UsageError
 from rearank_cli.formats.appearing import Appearing
-from rearank_cli.formats.outputs import STDOUT, check_output, is_kept, named
+from rearank_cli.formats.outputs import check_output, descriptor, is_kept, named
 
 STDIN = "<stdin>"
 LONGEST = 1 << 28
@@ -249,25 +249,31 @@ class _Terminal:
         sys.stdout.buffer.flush()
 
 
+def _as_it_stands(path: str, number: int | None) -> BinaryIO:
+    """Open a device or a pipe, or go on with an open file. Raises OSError."""
+    return Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb")
+
+
 @contextmanager
 def open_sink(path: str) -> Iterator[Sink]:
     """Open stdout for `-`, else a file that appears under its name only when it is whole.
 
     The file is written beside its place, synced, and renamed; on any error it is removed. A name that
     ends in `.gz` is written as gzip (without a time stamp: the same data give the same bytes). A link stays,
-    and what it points to is written; so is a device or a pipe, which nothing can replace.
+    and what it points to is written; so is a device, a pipe or an open file (`/dev/fd/3`), which nothing can replace.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
     """
-    if path in STDOUT:
+    number = descriptor(path)
+    if number == 1:
         sink = Sink("<stdout>", _Terminal() if sys.stdout.isatty() else cast(BinaryIO, sys.stdout.buffer))
         yield sink
         sink.flush()
         return
     check_output(path)
     if not is_kept(path):
-        with named(path), Path(path).open("wb") as device:
+        with named(path), _as_it_stands(path, number) as device:
             yield Sink(path, device)
         return
     target = Path(os.path.realpath(path))
