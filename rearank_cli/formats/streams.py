@@ -76,13 +76,13 @@ class Source:
             ahead = self.stream.peek(65536)  # type: ignore[attr-defined]  # every Source is buffered
         return cast(bytes, ahead).removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """Yield (line number from 1, text without its line end), blank lines left out.
+    def lines(self, *, columns: bool = False) -> Iterator[tuple[int, str]]:
+        """Yield (line number from 1, text), blank lines left out; as `decoded` does.
 
         Raises:
             DataError: the bytes are not UTF-8, or a gzip stream is damaged.
         """
-        return decoded(self.name, self.raw_lines())
+        return decoded(self.name, self.raw_lines(), columns=columns)
 
     def raw_lines(self) -> Iterator[bytes]:
         """Yield the lines as bytes, the byte-order mark removed.
@@ -139,22 +139,26 @@ def _bounded(place: str, data: bytes) -> bytes:
     return data
 
 
-def decoded(name: str, lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, str]]:
-    """Yield (line number, text without its line end), blank lines left out; `first` is the first number.
+def decoded(
+    name: str, lines: Iterable[bytes], first: int = 1, *, columns: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text without white space around it), blank lines left out; `first` is the first number.
+
+    With `columns`, white space at the ends stays, since a tab there stands beside an empty column.
 
     Raises:
         DataError: the bytes are not UTF-8; the message begins with `name` and the line's number.
     """
     for number, line in enumerate(lines, first):
         try:
-            text = line.decode("utf-8").strip()
+            text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{name}:{number}: expected UTF-8 text, found the byte "
                 f"0x{line[error.start]:02x}; convert the file, e.g. with iconv -f latin1 -t utf-8"
             ) from error
-        if text:
-            yield number, text
+        if not text.isspace() and text:
+            yield number, text.rstrip("\r\n") if columns else text.strip()
 
 
 @contextmanager
