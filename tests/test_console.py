@@ -159,3 +159,11 @@ def test_on_a_terminal_stdout_shows_what_is_data_elsewhere(shell: Run, tmp_path:
         assert r"\x1b" in done.stdout, command
     piped = shell("rearank evaluate in.jsonl --qrels qrels --per-query", cwd=tmp_path)
     assert "q\x1b[2J" in piped.stdout
+
+
+def test_a_message_of_any_length_is_shown_by_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    console.complain("a" * 2_000_000 + "end")
+    said = capsys.readouterr().err
+    assert said.startswith("rearank: aaa")
+    assert said.endswith("aend\n")
+    assert len(said) < 5000
