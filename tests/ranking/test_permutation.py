@@ -48,6 +48,7 @@ CLEAN, REPAIRED, PARTIAL, TRUNCATED, EMPTY, *_ = Outcome
         ("<answer>٢ > ١</answer>", 2, (1, 2), EMPTY),  # digits are 0-9
         ("<answer>\x00[2]\ud800[1]</answer>", 2, (2, 1), CLEAN),
         ("9" * 10_000, 3, (1, 2, 3), EMPTY),
+        ("| 1 | 9 |\n| 2 | 8 |", 2, (1, 2), REPAIRED),  # scores that follow the passages
         ("anything 1", 1, (1,), CLEAN),
         ("", 0, (), CLEAN),
     ],
@@ -210,7 +211,7 @@ def test_words_beside_a_passage_do_not_take_it_from_the_order(
         ("[4] is best, then 3, 2 and 1", (4, 3, 2, 1)),  # one number in brackets is no list
         ("| 1 | 2 |\n| 2 | 1 |", (2, 1)),
         ("| 2 | 1 |\n| 1 | 2 |", (2, 1)),  # ranks that follow the passages
-        ("| 1 | 9 |\n| 2 | 8 |", (1, 2)),  # scores that follow the passages
+        ("[4] > [3]. No: [2] > [1] > [3] > [4]", (2, 1, 3, 4)),  # the one that names the most
         ("1; 3; 2", (1, 3, 2)),
     ],
 )
@@ -271,7 +272,7 @@ QUOTED = "<answer>[2] > [1]</answer>"
         (f"<think>so</think>\n{QUOTED} and so on", (2, 1), CLEAN),
         (f"{QUOTED} and so on", (2, 1), CLEAN),
         ("[2] > [1]\nsince 1 is", (2, 1), CLEAN),
-        ("<think>so</think>[2] > [1]\nsince 1 is", (2, 1), CLEAN),
+        ("<think>so</think>\n[2] > [1]\nsince 1 is", (2, 1), CLEAN),
     ],
 )
 def test_a_completion_that_was_cut_off_counts_only_if_its_answer_is_whole(
