@@ -12,7 +12,7 @@ from rearank_cli.commands import train_options as options
 from rearank_cli.commands.options import Log, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note, progress
 from rearank_cli.engines.tokenizer import ChatTokenizer
-from rearank_cli.errors import UsageError
+from rearank_cli.errors import DataError, UsageError
 from rearank_cli.formats.lists import GradedList, read_lists
 from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.provenance import clean_argument
@@ -113,7 +113,10 @@ def train(
         )  # fmt: skip
         finished = run(job)
     if int(os.environ.get("RANK", "0")) == 0:
-        _print({"checkpoint": output, "steps": finished.steps, "nDCG@10": finished.ndcg})
+        fault = {"fault": finished.fault} if finished.fault else {}
+        _print({"checkpoint": output, "steps": finished.steps, "nDCG@10": finished.ndcg, **fault})
+    if finished.fault:
+        raise DataError(finished.fault)
 
 
 def _recipe(path: str, flags: Mapping[str, object], settings: list[str]) -> Recipe:

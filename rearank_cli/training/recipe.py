@@ -211,11 +211,14 @@ def _number(key: str, value: object, kind: type, place: str, error: type[Rearank
 
 def _weights(value: object, place: str, error: type[RearankError]) -> tuple[float, ...]:
     rows = list(value) if isinstance(value, list | tuple) else []
-    if len(rows) != 3 or not all(
-        isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows
+    if (
+        len(rows) != 3
+        or not all(isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows)
+        or not any(rows)
     ):
         raise error(
-            f"{place}: weights: expected three numbers, for ranking, tags and answer, found {value!r}"
+            f"{place}: weights: expected three numbers of 0 or more, for ranking, tags and answer, not all 0, "
+            f"found {value!r}"
         )
     return tuple(float(row) for row in rows)
 

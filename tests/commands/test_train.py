@@ -28,16 +28,17 @@ def lists(tmp_path: Path) -> str:
     return tiny.lists(tmp_path / "lists.jsonl")
 
 
+LEARNING = tiny.settings("answer_tokens=112")  # with the demo model, whose answers differ in what they earn
+
+
 def ids_of(completion: str) -> list[str]:
     return [line.split()[2] for line in completion.splitlines()]
 
 
 @pytest.mark.slow
-def test_grpo_leaves_a_folder_that_rerank_uses_as_it_is(
-    rearank: Run, model: str, lists: str, tmp_path: Path
-) -> None:
+def test_grpo_leaves_a_folder_that_rerank_uses_as_it_is(rearank: Run, lists: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
-    done = rearank("train", lists, "--model", model, "-o", out, *tiny.settings())
+    done = rearank("train", lists, "--model", "demo", "-o", out, *LEARNING)
     last = json.loads(done.stdout)
     assert list(last) == ["checkpoint", "steps", "nDCG@10"]
     assert (last["checkpoint"], last["steps"]) == (out, 2)
@@ -53,9 +54,9 @@ def test_grpo_leaves_a_folder_that_rerank_uses_as_it_is(
     assert json.loads((tmp_path / "out" / "rearank.json").read_text())["window"] == 3
     used = rearank("rerank", "--model", out, "--max-malformed", "100", stdin=json.dumps(tiny.row("q9")))
     assert sorted(ids_of(used.stdout)) == ["d0", "d1", "d2"]
-    again = refused(lists, "--model", model, "-o", out, *tiny.settings())
+    again = refused(lists, "--model", "demo", "-o", out, *LEARNING)
     assert "holds a run already" in again.stderr
-    again = refused(lists, "--model", model, "-o", out, "--resume", *tiny.settings())
+    again = refused(lists, "--model", "demo", "-o", out, "--resume", *LEARNING)
     assert "this run is finished" in again.stderr
 
 
@@ -101,27 +102,28 @@ def started(*args: str) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_and_resumed(rearank: Run, model: str, lists: str, tmp_path: Path) -> None:
+def test_killed_in_the_middle_and_resumed(rearank: Run, lists: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    args = (lists, "--model", model, "-o", str(out), *tiny.settings("steps=8", "save_every=2"))
+    more = ("--set", "steps=24", "--set", "save_every=2", "--set", "eval_every=24")
+    args = (lists, "--model", "demo", "-o", str(out), *LEARNING, *more)
     process = started(*args)
     try:
-        while not (out / "checkpoints" / "checkpoint-8" / "whole.json").exists():  # step 4, two updates each
+        while len(whole := sorted(out.glob("checkpoints/checkpoint-*/whole.json"))) < 2:  # two are kept
             assert process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.02)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    newest = max(out.glob("checkpoints/checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    torn = newest if newest.name != "checkpoint-4" else out / "checkpoints" / "checkpoint-8"
+    assert whole
+    torn = max(out.glob("checkpoints/checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     (torn / "optimizer.pt").write_bytes(b"")
     assert "these differ: seed" in refused(*args, "--resume", "--seed", "5").stderr
     done = rearank("train", *args, "--resume")
     assert f"{torn.name} is torn" in done.stderr
     assert "going on from checkpoint-" in done.stderr
-    assert json.loads(done.stdout)["steps"] == 8
+    assert json.loads(done.stdout)["steps"] == 24
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 9))
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 25))
 
 
 def refused(*args: str) -> Result:

@@ -136,6 +136,7 @@ def test_the_rules_of_the_reward_are_the_recipes() -> None:
         ('loss = "ppo"', "loss: expected one of grpo, dapo, dr_grpo, bnpo, found 'ppo'"),
         ("weights = [1, 2]", "weights: expected three numbers"),
         ("weights = [1, 2, true]", "weights: expected three numbers"),
+        ("weights = [0, 0, 0]", "not all 0, found [0, 0, 0]"),
         ('clip_reward = "no"', "clip_reward: expected a number, found 'no'"),
         ("steps = ", "expected a recipe as TOML"),
     ],
