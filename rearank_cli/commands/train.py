@@ -20,7 +20,7 @@ from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
-from rearank_cli.training.demonstrations import with_trace
+from rearank_cli.training.demonstrations import with_trace, within_answer_tokens
 from rearank_cli.training.examples import Split, examples, split
 from rearank_cli.training.job import Job, check_device, check_installation, check_model
 from rearank_cli.training.planning import plan
@@ -99,6 +99,8 @@ def train(
     if from_trace:
         best = with_trace(parts.train, from_trace, wanted.rules(think=how.template.think))
         parts, data = replace(parts, train=tuple(best)), f"{data}+{_hash(from_trace)}"
+    if wanted.method is Method.SFT:
+        parts = _imitable(parts, tokenizer, wanted, think=how.template.think)
     _note_split(parts)
     if dry_run:
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
@@ -153,8 +155,16 @@ def _hash(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _imitable(parts: Split, tokenizer: ChatTokenizer, recipe: Recipe, *, think: bool) -> Split:
+    """Return the split without the lists whose demonstration does not fit, and how many these are."""
+    kept = within_answer_tokens(parts.train, tokenizer, recipe.answer_tokens, think=think)
+    return replace(parts, train=tuple(kept), long_demonstrations=len(parts.train) - len(kept))
+
+
 def _note_split(parts: Split) -> None:
     left_out = f"{parts.long} too long, {parts.without_signal} without signal"
+    if parts.long_demonstrations:
+        left_out += f", {parts.long_demonstrations} with a demonstration longer than answer_tokens"
     note(f"lists: {len(parts.train)} to train on, {len(parts.heldout)} held out; left out: {left_out}")
     if not parts.heldout:
         note("no list is held out: the model kept is that of the last step")

@@ -148,9 +148,47 @@ def test_a_trace_chooses_what_is_imitated_and_not_what_is_held_out(
     text = "<think>a</think><answer>[2] > [1] > [3]</answer>"
     recorded = {"qid": "q1", "docids": ["d0", "d1", "d2"], "completion": text}
     (tmp_path / "trace.jsonl").write_text(json.dumps(recorded))
-    args = ("--model", model, "-o", str(tmp_path / "out"), "--method", "sft", "--dry-run", *tiny.settings())
+    args = (
+        "--model",
+        model,
+        "-o",
+        str(tmp_path / "out"),
+        "--method",
+        "sft",
+        "--dry-run",
+        *tiny.settings("answer_tokens=60"),
+    )
     done = CliRunner().invoke(build(), ["train", lists, *args, "--from-trace", str(tmp_path / "trace.jsonl")])
     assert json.loads(done.stdout)["lists"] == {"train": 2, "heldout": 2, "within": 10, "all": 10}
+
+
+def shown(place: Path, *demonstrations: str) -> str:
+    """Write a list for each demonstration and return the path."""
+    rows = [tiny.row(f"q{number}", demonstration=text) for number, text in enumerate(demonstrations)]
+    place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(place)
+
+
+SHORT, LONG = "<answer>[2] > [1] > [3]</answer>", f"<think>{'long ' * 99}</think><answer>[2] > [1]</answer>"
+
+
+@pytest.mark.parametrize(
+    ("demonstrations", "status", "words"),
+    [
+        ((SHORT, LONG, SHORT), 0, "1 with a demonstration longer than answer_tokens"),
+        ((LONG, LONG), 65, "no demonstration is left to imitate: each of the 2 is longer than answer_tokens"),
+    ],
+)
+def test_a_demonstration_that_does_not_fit_is_dropped_and_counted(
+    model: str, tmp_path: Path, demonstrations: tuple[str, ...], status: int, words: str
+) -> None:
+    given = shown(tmp_path / "shown.jsonl", *demonstrations)
+    args = ("--method", "sft", "--dry-run", *tiny.settings("answer_tokens=100", "eval_share=0"))
+    done = refused(given, "--model", model, "-o", str(tmp_path / "out"), *args)
+    assert words in done.stderr
+    assert done.exit_code == status
+    if status == 0:
+        assert json.loads(done.stdout)["lists"]["train"] == 2
 
 
 @pytest.mark.parametrize(
