@@ -22,8 +22,8 @@ from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
 from rearank_cli.training.demonstrations import with_trace, within_answer_tokens
 from rearank_cli.training.examples import Split, examples, split
-from rearank_cli.training.job import Job, check_device, check_installation, check_model
-from rearank_cli.training.planning import plan
+from rearank_cli.training.job import Job, check_device, check_installation, check_model, with_device
+from rearank_cli.training.planning import check_memory, estimated, plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
 from rearank_cli.training.running import run
 from rearank_cli.training.tokenizing import check_tokenizer
@@ -79,7 +79,9 @@ def train(
     check_overlaps(read=inputs, written=[("-o", output), *kept, ("stdout", "-")])
     if not dry_run:
         folder.check_folder(place, resume=resume)
-    wanted = _recipe(recipe, flags, settings or [])
+    how = profile(model, prompt=prompt)
+    asked = _recipe(recipe, flags, settings or [], how.template.max_tokens)
+    wanted, remark = with_device(asked)
     devices = int(os.environ.get("WORLD_SIZE", "1"))  # set by accelerate launch and torchrun
     batches(wanted, devices, rollouts=wanted.rollouts if wanted.method is Method.GRPO else 1)
     if from_trace and wanted.method is not Method.SFT:
@@ -89,9 +91,9 @@ def train(
     if not dry_run:  # what follows takes seconds to load
         check_installation()
         check_device(wanted, devices)
-    how = profile(model, prompt=prompt)
-    if how.remark:
-        note(how.remark)
+    for sentence in (how.remark, remark):
+        if sentence:
+            note(sentence)
     tokenizer = ChatTokenizer(how.model)
     found, heldout = (examples(rows, how.template, tokenizer) for rows in (graded, held))
     check_tokenizer(tokenizer, found)
@@ -106,6 +108,8 @@ def train(
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
         return
     check_model(how.model)
+    needed = estimated(wanted, how.model, max(len(example.ids) for example in parts.train), devices)
+    check_memory(wanted, needed, devices, chosen=asked.device is not wanted.device)
     folder.open_folder(place, wanted, folder.Run(clean_argument(model), data, eval_data), resume=resume)
     with progress() as show:
         longest = max(len(example.worth.grades) for example in parts.train)
@@ -121,9 +125,10 @@ def train(
         raise DataError(finished.fault)
 
 
-def _recipe(path: str, flags: Mapping[str, object], settings: list[str]) -> Recipe:
-    """Return the recipe of the file, overridden by --set, overridden by the flags."""
-    found = load_recipe(path) if path else Recipe()
+def _recipe(path: str, flags: Mapping[str, object], settings: list[str], budget: int) -> Recipe:
+    """Return the recipe of the file, overridden by --set, overridden by the flags; `budget`: usual `answer_tokens`."""
+    usual = Recipe(answer_tokens=budget)
+    found = load_recipe(path, usual) if path else usual
     for setting in settings:
         found = with_setting(found, setting)
     given = {key: value for key, value in flags.items() if value is not None}

@@ -26,8 +26,9 @@ class LongPrompts(StrEnum):
 
 
 class Device(StrEnum):
-    """Where it runs. `gpu` is refused on a machine without one."""
+    """Where it runs. `gpu` is refused on a machine without one; `auto` is a GPU if there is one, else the CPU."""
 
+    AUTO = "auto"
     GPU = "gpu"
     CPU = "cpu"
 
@@ -58,7 +59,7 @@ class Importance(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """The keys of a recipe; what is not given is the paper's.
+    """The keys of a recipe; what is not given is the paper's, and `answer_tokens` the budget of the model's prompt.
 
     One step samples `rollouts` completions for each of `prompts` lists and learns from them in updates of
     `mini_batch` lists; `steps`, `eval_every` and `save_every` count these steps, `warmup` updates.
@@ -102,7 +103,7 @@ class Recipe:
     save_every: int = 20
     min_format: float = 0.3
     min_entropy: float = 0.0
-    device: Device = Device.GPU
+    device: Device = Device.AUTO
     gradient_checkpointing: bool = True
     lora_rank: int = 0
     vllm: bool = False
@@ -129,8 +130,8 @@ _MOST: dict[str, float] = {"top_p": 1, "eval_share": 0.9, "min_format": 1, "vllm
 _KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
-def load_recipe(path: str) -> Recipe:
-    """Read a TOML file over the defaults.
+def load_recipe(path: str, usual: Recipe | None = None) -> Recipe:
+    """Read a TOML file over the defaults, those of `usual` if it is given.
 
     Raises:
         MissingInput: no such file.
@@ -142,7 +143,7 @@ def load_recipe(path: str) -> Recipe:
         raise MissingInput(f"{path}: the recipe cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a recipe as TOML, found none that parses ({error})") from error
-    return with_values(Recipe(), values, path, DataError)
+    return with_values(usual or Recipe(), values, path, DataError)
 
 
 def with_setting(recipe: Recipe, setting: str) -> Recipe:

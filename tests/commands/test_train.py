@@ -237,6 +237,32 @@ def test_lists_that_teach_nothing_are_refused(
     assert done.exit_code == 65
 
 
+def test_without_a_recipe_a_cpu_is_chosen_and_said_and_the_budget_is_the_models(
+    lists: str, tmp_path: Path
+) -> None:
+    args = ("train", lists, "--model", "demo", "-o", str(tmp_path / "out"), "--dry-run")
+    done = CliRunner().invoke(build(), args)
+    assert "torch sees no GPU: training on the CPU" in done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["answer_tokens"] == plan["rollouts"] * 112  # of the demo's rearank.json
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize(("device", "status"), [("auto", 69), ("cpu", 65)])
+def test_a_run_that_cannot_fit_is_refused_unless_its_device_is_named(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, status: int
+) -> None:
+    monkeypatch.setattr("rearank_cli.training.planning.free_memory", lambda: 1)
+    lists = tiny.lists(tmp_path / "lists.jsonl")
+    args = ("--model", model, "-o", str(tmp_path / "out"), "--set", "learning_rate=1e30", "--set", "steps=1")
+    done = refused(
+        lists, *tiny.settings(f"device={device}"), *args, "--set", "mini_batch=2", "--method", "sft"
+    )
+    assert "GiB by the estimate, and the CPU has 0.0 GiB free; " in done.stderr
+    assert done.exit_code == status
+    assert (tmp_path / "out").exists() == (device == "cpu")
+
+
 def test_a_model_without_a_chat_template_is_refused(model: str, lists: str, tmp_path: Path) -> None:
     for path in Path(model).iterdir():
         if path.name != "chat_template.jinja":

@@ -71,7 +71,7 @@ def test_rewards_that_are_all_equal_are_said_after_three_steps_and_at_the_end(
     model: str, tmp_path: Path
 ) -> None:
     """As in trl#5697: every answer is cut off, and each step reports a reward of 0."""
-    done, out = train(model, tmp_path, "steps=4", "eval_every=4", method="grpo")
+    done, out = train(model, tmp_path, "steps=4", "eval_every=4", "answer_tokens=8", method="grpo")
     why = "every answer was cut off at answer_tokens = 8; raise it"
     assert f"3 steps have taught the model nothing: {why}" in done.stderr
     fault = f"{out}: nothing was learnt in 4 steps: {why}"

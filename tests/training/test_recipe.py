@@ -32,7 +32,7 @@ def test_every_shipped_recipe_is_one(path: Path) -> None:
 
 def test_the_7b_recipe_is_the_papers() -> None:
     recipe = load_recipe(str(ROOT / "recipes" / "train" / "rearank-7b.toml"))
-    assert changed_keys(Recipe(), recipe) == ["long_prompts", "vllm"]
+    assert changed_keys(Recipe(), recipe) == ["long_prompts", "device", "vllm"]
     assert (recipe.prompts, recipe.rollouts, recipe.learning_rate, recipe.kl) == (128, 32, 1e-6, 0.01)
     assert (recipe.clip, recipe.temperature, recipe.prompt_tokens, recipe.answer_tokens) == (
         0.2,
