@@ -22,7 +22,14 @@ from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
 from rearank_cli.training.demonstrations import with_trace, within_answer_tokens
 from rearank_cli.training.examples import Split, examples, split
-from rearank_cli.training.job import Job, check_device, check_installation, check_model, with_device
+from rearank_cli.training.job import (
+    Job,
+    check_device,
+    check_installation,
+    check_model,
+    check_no_adapter,
+    with_device,
+)
 from rearank_cli.training.planning import check_memory, estimated, plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
 from rearank_cli.training.running import run
@@ -80,6 +87,7 @@ def train(
     if not dry_run:
         folder.check_folder(place, resume=resume)
     how = profile(model, prompt=prompt)
+    check_no_adapter(how.model)
     asked = _recipe(recipe, flags, settings or [], how.template.max_tokens)
     wanted, remark = with_device(asked)
     devices = int(os.environ.get("WORLD_SIZE", "1"))  # set by accelerate launch and torchrun

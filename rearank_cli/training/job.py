@@ -94,6 +94,25 @@ def check_device(recipe: Recipe, devices: int) -> None:
         )
 
 
+def check_no_adapter(model: str) -> None:
+    """Refuse the folder of a LoRA adapter, which is no model, and say what to name instead.
+
+    Raises:
+        MissingInput: it is one.
+    """
+    folder = Path(model)
+    if not (folder / "adapter_config.json").is_file() or (folder / "config.json").exists():
+        return
+    merged = folder.resolve().parent
+    if (merged / "config.json").is_file() and any(merged.glob("*.safetensors")):
+        cure = f"name the model that it is merged into, {Path(model).parent}"
+    else:
+        cure = "merge it into its model first (peft: merge_and_unload), or train a LoRA of that model anew"
+    raise MissingInput(
+        f"{model}: expected a model to train, found a LoRA adapter; {cure} (rerank takes an adapter by --adapter)"
+    )
+
+
 def check_model(model: str) -> None:
     """Refuse, before a folder is made for it, a model that cannot be loaded.
 

@@ -33,6 +33,15 @@ class Device(StrEnum):
     CPU = "cpu"
 
 
+class SaveDtype(StrEnum):
+    """The numbers that the finished model is saved in; `auto`: those of the model that training started from."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
 class Schedule(StrEnum):
     """How the learning rate goes on after its warm-up."""
 
@@ -106,6 +115,7 @@ class Recipe:
     device: Device = Device.AUTO
     gradient_checkpointing: bool = True
     lora_rank: int = 0
+    save_dtype: SaveDtype = SaveDtype.AUTO
     vllm: bool = False
     vllm_memory: float = 0.3
     seed: int = 0

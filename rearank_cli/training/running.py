@@ -18,8 +18,8 @@ from rearank_cli.training import curves, folder
 from rearank_cli.training.card import model_card
 from rearank_cli.training.faults import NotFiniteError, check_output, no_signal
 from rearank_cli.training.job import Job
-from rearank_cli.training.recipe import Method
-from rearank_cli.training.serving import write_card
+from rearank_cli.training.recipe import Method, SaveDtype
+from rearank_cli.training.serving import cast_weights, write_card
 
 BEST = "best.json"
 
@@ -157,12 +157,26 @@ def _finish(job: Job) -> None:
     (job.best / BEST).unlink()
     if job.recipe.lora_rank:
         _merge(job)
+    if dtype := _saved_dtype(job):
+        cast_weights(job.best, dtype)
     folder.publish(job.best, job.folder)
     with open_sink(str(job.folder / "README.md")) as sink:
         sink.write(model_card(job.recipe, job.profile.model, job.data, best["step"], best["ndcg"]).encode())
     curves.draw(rows, job.folder / folder.CURVES)
     for line in curves.table(rows).splitlines():
         note(line)
+
+
+def _saved_dtype(job: Job) -> str:
+    """Return torch's name of the type that the weights are to be saved in, "" if they are to stay as they are."""
+    from transformers import AutoConfig
+
+    def named(model: str) -> str:
+        return str(AutoConfig.from_pretrained(model).dtype or "").removeprefix("torch.")
+
+    asked = job.recipe.save_dtype
+    wanted = named(job.profile.model) if asked is SaveDtype.AUTO else str(asked)
+    return "" if wanted == named(str(job.best)) else wanted
 
 
 def _merge(job: Job) -> None:

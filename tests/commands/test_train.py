@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,25 @@ def test_a_lora_is_merged_into_a_whole_model(rearank: Run, model: str, lists: st
     after = load_file(tmp_path / "out" / "model.safetensors")
     assert before.keys() == after.keys()
     assert any(not before[name].equal(after[name]) for name in before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("asked", "found"), [("auto", "BF16"), ("float32", "F32")])
+def test_a_model_comes_back_in_the_numbers_it_came_in_or_those_asked_for(
+    model: str, lists: str, tmp_path: Path, asked: str, found: str
+) -> None:
+    from safetensors import safe_open
+    from transformers import AutoModelForCausalLM
+
+    start = tmp_path / "start"
+    shutil.copytree(model, start)
+    AutoModelForCausalLM.from_pretrained(model, dtype="bfloat16").save_pretrained(start)
+    out = tmp_path / "out"
+    args = ("--method", "sft", *tiny.settings(f"save_dtype={asked}", "steps=1"))
+    done = refused(lists, "--model", str(start), "-o", str(out), *args)
+    assert done.exit_code == 0
+    with safe_open(out / "model.safetensors", framework="pt") as file:
+        assert {file.get_slice(name).get_dtype() for name in file.keys()} == {found}  # noqa: SIM118 - it is no dict
 
 
 @pytest.mark.slow
@@ -270,6 +290,22 @@ def test_a_model_without_a_chat_template_is_refused(model: str, lists: str, tmp_
     done = refused(lists, "--model", str(tmp_path), "-o", str(tmp_path / "out"), *tiny.settings())
     assert "the tokenizer has no chat template" in done.stderr
     assert done.exit_code == 65
+
+
+@pytest.mark.parametrize(("merged", "words"), [(True, "merged into, {parent}"), (False, "merge_and_unload")])
+def test_an_adapter_is_no_model_and_the_merged_one_is_named(
+    model: str, lists: str, tmp_path: Path, merged: bool, words: str
+) -> None:
+    parent = tmp_path / "lo"
+    (parent / "adapter").mkdir(parents=True)
+    (parent / "adapter" / "adapter_config.json").write_text("{}")
+    if merged:
+        for path in Path(model).iterdir():
+            (parent / path.name).write_bytes(path.read_bytes())
+    done = refused(lists, "--model", str(parent / "adapter"), "-o", str(tmp_path / "out"), *tiny.settings())
+    assert "found a LoRA adapter" in done.stderr
+    assert words.format(parent=parent) in done.stderr
+    assert done.exit_code == 66
 
 
 @pytest.mark.parametrize(
