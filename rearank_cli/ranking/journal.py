@@ -154,7 +154,8 @@ class Journal:
             f"{name} ({before[name]} before, {self._asked[name]} now)" for name in sorted(names)
         )
         note(
-            f"{self._path}: was begun with another {differing}; those windows are asked anew, nothing is lost"
+            f"{self._path}: was begun with another {differing}; answers under that are kept but not used, and what is "
+            "missing is asked anew"
         )
 
     def _append(self, row: Row) -> None:
