@@ -15,6 +15,7 @@ from unicodedata import category
 from rearank_cli.redaction import without_secrets
 
 LOG_SECONDS = 60.0
+_SHOWN = 2000  # characters at each end of a message; what is longer holds a file's or a server's words
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of what is not shown: controls, formats (also those that turn the direction), and more."""
 
@@ -66,8 +67,12 @@ def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
 
 
+def _cut(message: str) -> str:
+    return message if len(message) <= 2 * _SHOWN else f"{message[:_SHOWN]} ... {message[-_SHOWN:]}"
+
+
 def _say(level: str, message: str) -> None:
-    message = without_secrets(message)
+    message = _cut(without_secrets(message))
     line = f"rearank: {visible(message)}"
     if _voice.format is LogFormat.JSON:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -16,6 +16,12 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("<analysis>", "</analysis>"),
     ("<scratchpad>", "</scratchpad>"),
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("<thought_process>", "</thought_process>"),
+    ("<chain_of_thought>", "</chain_of_thought>"),
+    ("<internal_monologue>", "</internal_monologue>"),
+    ("<cot>", "</cot>"),
+    ("<longcat_think>", "</longcat_think>"),  # LongCat-Flash-Thinking
+    ("<mm:think>", "</mm:think>"),
     ("[THINK]", "[/THINK]"),  # Magistral
     ("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
     ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
@@ -23,6 +29,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
     ("◁think▷", "◁/think▷"),  # Kimi-VL-Thinking
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # gpt-oss
+    ("<|channel|>analysis<|message|>", "<|channel|>final <|constrain|>json<|message|>"),
     ("<|channel>thought", "<channel|>"),  # Gemma 4
     ("Here is my thought process:", "Here is my response:"),  # Granite 3
 )

@@ -1,7 +1,9 @@
 """What is said on stderr, where stderr itself fails."""
 
+import io
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,12 +61,32 @@ def test_progress_in_a_log_is_a_line_a_minute(
     assert capsys.readouterr().err == "rearank: a minute\n"
 
 
+class Terminal(io.StringIO):
+    """A terminal that tells when a text has been drawn on it."""
+
+    def __init__(self, *awaited: str) -> None:
+        super().__init__()
+        self.drawn = {text: threading.Event() for text in awaited}
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        for awaited, drawn in self.drawn.items():
+            if awaited in text:
+                drawn.set()
+        return super().write(text)
+
+
 def test_progress_on_a_terminal_is_shown_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    terminal = Terminal("one query done", "two queries done")
+    monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(console, "_every", None)  # no line a minute there
     with progress() as show:
-        show("one query done")
+        for text, drawn in terminal.drawn.items():
+            show(text)
+            assert drawn.wait(10), f"{text!r} is not drawn"
+    assert "rearank:" not in terminal.getvalue()  # no lines of a log
 
 
 @pytest.mark.parametrize(
@@ -137,3 +159,11 @@ def test_on_a_terminal_stdout_shows_what_is_data_elsewhere(shell: Run, tmp_path:
         assert r"\x1b" in done.stdout, command
     piped = shell("rearank evaluate in.jsonl --qrels qrels --per-query", cwd=tmp_path)
     assert "q\x1b[2J" in piped.stdout
+
+
+def test_a_message_of_any_length_is_shown_by_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    console.complain("a" * 2_000_000 + "end")
+    said = capsys.readouterr().err
+    assert said.startswith("rearank: aaa")
+    assert said.endswith("aend\n")
+    assert len(said) < 5000

@@ -252,6 +252,7 @@ def test_the_run_s_provenance_stands_beside_it(
     assert str(tmp_path) not in json.dumps(row)
 
 
+@pytest.mark.slow
 def test_a_model_folder_that_was_trained_anew_is_asked_anew(
     rearank: Run, candidates: Path, tmp_path: Path
 ) -> None:

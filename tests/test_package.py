@@ -70,6 +70,7 @@ def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
         "LICENSE",
         "recipes/test.sh",
         ".ci/run",
+        ".github/CONTRIBUTING.md",
         "tests/conftest.py",
     }
 

@@ -95,3 +95,23 @@ def test_a_key_in_the_query_string_is_not_written_to_provenance(rearank: Run, tm
         str(run),
     )
     assert "s3cret" not in (tmp_path / "run.trec.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("piece", ["a", "http:", "a:/", "?" + "key" * 9, "&token", "x://a:"])
+def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
+    """What took minutes: a sentence that named a docid of two million letters."""
+    text = piece * (200_000 // len(piece))
+    assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h/v1#SECRET", "http://h/v1?SECRET", "http://h/v1?SECRET==", "http://h/v1?SECRET#a=1",
+        "http://h/v1?a=1#SECRET", "http://h/v1?a=1&SECRET", "http://h/v1;SECRET", "http://me:SECRET x@h/v1",
+        "http://me:x SECRET@h/v1", "http://SEC RET@h/v1",
+    ],
+)  # fmt: skip
+def test_no_part_of_an_address_that_has_no_name_is_shown(url: str) -> None:
+    assert "SEC" not in shown_url(url)
+    assert "RET" not in shown_url(url)

@@ -108,7 +108,8 @@ def rerank(
     check_output(output)
     if not dry_run:
         check_provenance(output)
-        check_output(trace or "-", appended=True)
+        if trace:
+            check_output(trace, appended=True)
     how = profile(model, prompt=prompt, window=window, step=step, think=think)
     if how.remark and not replay:
         note(how.remark)

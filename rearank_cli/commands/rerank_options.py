@@ -1,5 +1,6 @@
 """The options of `rearank rerank`, each with its name, unit and help."""
 
+import math
 import re
 from enum import StrEnum
 from typing import Annotated
@@ -28,10 +29,13 @@ def duration(text: str) -> float:
     >>> duration("2h"), duration("1h30m"), duration("90")
     (7200.0, 5400.0, 90.0)
     """
-    parts = re.findall(r"([0-9.]+)([smhd]?)", text)
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise UsageError(f"expected a duration such as 90s, 15m, 2h or 1h30m, found {text!r}")
-    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    if seconds == math.inf:
+        raise UsageError("expected a duration that a number can hold, found a longer one")
+    return seconds
 
 
 def percent(text: str) -> float:

@@ -12,7 +12,7 @@ from rearank_cli.commands import train_options as options
 from rearank_cli.commands.options import Log, Prompt, Quiet
 from rearank_cli.console import LogFormat, configure, note, progress
 from rearank_cli.engines.tokenizer import ChatTokenizer
-from rearank_cli.errors import UsageError
+from rearank_cli.errors import DataError, UsageError
 from rearank_cli.formats.lists import GradedList, read_lists
 from rearank_cli.formats.overlaps import check_overlaps
 from rearank_cli.formats.provenance import clean_argument
@@ -20,10 +20,17 @@ from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.training import folder
 from rearank_cli.training.arguments import batches
-from rearank_cli.training.demonstrations import with_trace
+from rearank_cli.training.demonstrations import with_trace, within_answer_tokens
 from rearank_cli.training.examples import Split, examples, split
-from rearank_cli.training.job import Job, check_device, check_installation, check_model
-from rearank_cli.training.planning import plan
+from rearank_cli.training.job import (
+    Job,
+    check_device,
+    check_installation,
+    check_model,
+    check_no_adapter,
+    with_device,
+)
+from rearank_cli.training.planning import check_memory, estimated, plan
 from rearank_cli.training.recipe import Method, Recipe, load_recipe, with_setting, with_values
 from rearank_cli.training.running import run
 from rearank_cli.training.tokenizing import check_tokenizer
@@ -79,7 +86,10 @@ def train(
     check_overlaps(read=inputs, written=[("-o", output), *kept, ("stdout", "-")])
     if not dry_run:
         folder.check_folder(place, resume=resume)
-    wanted = _recipe(recipe, flags, settings or [])
+    how = profile(model, prompt=prompt)
+    check_no_adapter(how.model)
+    asked = _recipe(recipe, flags, settings or [], how.template.max_tokens)
+    wanted, remark = with_device(asked)
     devices = int(os.environ.get("WORLD_SIZE", "1"))  # set by accelerate launch and torchrun
     batches(wanted, devices, rollouts=wanted.rollouts if wanted.method is Method.GRPO else 1)
     if from_trace and wanted.method is not Method.SFT:
@@ -89,9 +99,9 @@ def train(
     if not dry_run:  # what follows takes seconds to load
         check_installation()
         check_device(wanted, devices)
-    how = profile(model, prompt=prompt)
-    if how.remark:
-        note(how.remark)
+    for sentence in (how.remark, remark):
+        if sentence:
+            note(sentence)
     tokenizer = ChatTokenizer(how.model)
     found, heldout = (examples(rows, how.template, tokenizer) for rows in (graded, held))
     check_tokenizer(tokenizer, found)
@@ -99,11 +109,15 @@ def train(
     if from_trace:
         best = with_trace(parts.train, from_trace, wanted.rules(think=how.template.think))
         parts, data = replace(parts, train=tuple(best)), f"{data}+{_hash(from_trace)}"
+    if wanted.method is Method.SFT:
+        parts = _imitable(parts, tokenizer, wanted, think=how.template.think)
     _note_split(parts)
     if dry_run:
         _print(plan(wanted, how.model, [*found, *heldout], parts, devices))
         return
     check_model(how.model)
+    needed = estimated(wanted, how.model, max(len(example.ids) for example in parts.train), devices)
+    check_memory(wanted, needed, devices, chosen=asked.device is not wanted.device)
     folder.open_folder(place, wanted, folder.Run(clean_argument(model), data, eval_data), resume=resume)
     with progress() as show:
         longest = max(len(example.worth.grades) for example in parts.train)
@@ -113,12 +127,16 @@ def train(
         )  # fmt: skip
         finished = run(job)
     if int(os.environ.get("RANK", "0")) == 0:
-        _print({"checkpoint": output, "steps": finished.steps, "nDCG@10": finished.ndcg})
+        fault = {"fault": finished.fault} if finished.fault else {}
+        _print({"checkpoint": output, "steps": finished.steps, "nDCG@10": finished.ndcg, **fault})
+    if finished.fault:
+        raise DataError(finished.fault)
 
 
-def _recipe(path: str, flags: Mapping[str, object], settings: list[str]) -> Recipe:
-    """Return the recipe of the file, overridden by --set, overridden by the flags."""
-    found = load_recipe(path) if path else Recipe()
+def _recipe(path: str, flags: Mapping[str, object], settings: list[str], budget: int) -> Recipe:
+    """Return the recipe of the file, overridden by --set, overridden by the flags; `budget`: usual `answer_tokens`."""
+    usual = Recipe(answer_tokens=budget)
+    found = load_recipe(path, usual) if path else usual
     for setting in settings:
         found = with_setting(found, setting)
     given = {key: value for key, value in flags.items() if value is not None}
@@ -150,8 +168,16 @@ def _hash(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _imitable(parts: Split, tokenizer: ChatTokenizer, recipe: Recipe, *, think: bool) -> Split:
+    """Return the split without the lists whose demonstration does not fit, and how many these are."""
+    kept = within_answer_tokens(parts.train, tokenizer, recipe.answer_tokens, think=think)
+    return replace(parts, train=tuple(kept), long_demonstrations=len(parts.train) - len(kept))
+
+
 def _note_split(parts: Split) -> None:
     left_out = f"{parts.long} too long, {parts.without_signal} without signal"
+    if parts.long_demonstrations:
+        left_out += f", {parts.long_demonstrations} with a demonstration longer than answer_tokens"
     note(f"lists: {len(parts.train)} to train on, {len(parts.heldout)} held out; left out: {left_out}")
     if not parts.heldout:
         note("no list is held out: the model kept is that of the last step")

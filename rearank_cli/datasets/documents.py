@@ -9,8 +9,9 @@ from rearank_cli.formats import jsonl, tsv
 from rearank_cli.formats.streams import Source
 from rearank_cli.records import Query
 
-ID_KEYS = ("_id", "id", "docid")
-QID_KEYS = ("_id", "id", "qid")
+ID_KEYS = ("_id", "id", "pid", "passage_id", "docid", "docno", "doc_id")
+"""Names of a document's id; `pid` stands before `docid`, which is the parent's in MS MARCO v2."""
+QID_KEYS = ("_id", "id", "qid", "query_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class Document:
 def read_documents(source: Source) -> Iterator[Document]:
     """Yield the documents of a collection: JSON objects with `_id`, `text` and perhaps `title`, or TSV.
 
-    `id` and `docid` serve as well as `_id`; `contents`, `passage`, `segment`, `content`, `body` as `text`. A
-    document that stands there again, word for word, is yielded once; how many did is said on stderr.
+    `ID_KEYS` serve as well as `_id`; `contents`, `passage`, `segment`, `content`, `body` as `text`. A document
+    may have a title alone. One whose text is null is left out, and one that stands there again, word for word,
+    is yielded once; how many is said on stderr.
 
     Raises:
         DataError: no document, a line does not parse, has no id or no text, or two documents have one id.
@@ -58,14 +60,20 @@ def read_documents(source: Source) -> Iterator[Document]:
 
 
 def _json_documents(source: Source) -> Iterator[tuple[str, Document]]:
+    without = 0
     for place, row in jsonl.read_objects(source):
-        docid = jsonl.checked_id(place, "the document's _id", _first(row, ID_KEYS))
-        text, title = _first(row, jsonl.TEXT_KEYS), row.get("title")
-        if not isinstance(text, str):
+        docid = jsonl.id_of(place, "a document", row, ID_KEYS)
+        text, title = jsonl.text_and_title(row)
+        if text is not None:
+            yield place, Document(docid, text, title)
+        elif any(key in row and row[key] is None for key in jsonl.TEXT_KEYS):
+            without += 1
+        else:
             raise DataError(
                 f"{place}: document {docid!r} has no text; expected one of {', '.join(jsonl.TEXT_KEYS)}"
             )
-        yield place, Document(docid, text, title if isinstance(title, str) else "")
+    if without:
+        note(f"{source.name}: left out {without} documents whose text is null")
 
 
 def _tsv_documents(source: Source) -> Iterator[tuple[str, Document]]:
@@ -95,17 +103,17 @@ def read_queries(source: Source, *, plain: bool = False) -> Iterator[Query]:
 
 def _json_queries(source: Source) -> Iterator[tuple[str, Query]]:
     for place, row in jsonl.read_objects(source):
-        qid = jsonl.checked_id(place, "the query's _id", _first(row, QID_KEYS))
-        text = _first(row, ("text", "query", "title"))
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(f"{place}: query {qid!r} has no text; a retriever needs the words")
-        yield place, Query(qid, text)
+        texts = (row.get(key) for key in ("text", "query", "title"))
+        text = next((text for text in texts if text is not None), None)
+        yield place, _query(place, jsonl.id_of(place, "a query", row, QID_KEYS), text)
 
 
 def _tsv_queries(source: Source, *, plain: bool) -> Iterator[tuple[str, Query]]:
     for place, qid, text in tsv.read_pairs(source, "qid<TAB>text", numbered=plain):
-        yield place, Query(qid, text)
+        yield place, _query(place, qid, text)
 
 
-def _first(row: jsonl.Json, keys: tuple[str, ...]) -> object:
-    return next((row[key] for key in keys if key in row), None)
+def _query(place: str, qid: str, text: object) -> Query:
+    if not isinstance(text, str) or not text.strip():
+        raise DataError(f"{place}: query {qid!r} has no text; a retriever needs the words")
+    return Query(qid, text)

@@ -14,7 +14,10 @@ from rearank_cli.reasoning import ANSWER, ANSWER_END, as_quotation, outside_reas
 from rearank_cli.records import Completion, Finish, Prompt, Sampling
 
 _ENDS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
-_FILTERS = ("content_filter", "refusal", "safety", "prohibited_content", "blocklist", "guardrail_intervened")
+_FILTERS = re.compile(
+    "filter|refus|safety|prohibited|blocklist|guardrail|sensitive|moderat|recitation|spii", re.IGNORECASE
+)
+_BLOCKED = re.compile(r"['\"]filtered['\"]: true|block_?reason", re.IGNORECASE)
 _THINKING = re.compile("think|reason", re.IGNORECASE)
 _LISTED = re.compile(r"(?:[0-9]+[.)]\s+)?\[[0-9]+\]|[>,;.=\s]")
 _LETTERS = re.compile(r"[^\W_]+")
@@ -47,13 +50,19 @@ def read_answer(answer: object, seconds: float, sampling: Sampling, model: str =
             raise of_body(error, model=model)
         case {"object": "error"}:
             raise of_body(answer, model=model)
+        case {"choices": _}:
+            found = repr(answer)
+            blocked = bool(_BLOCKED.search(found))
+            raise Fault(f"no completion in {found[:120]}", Kind.REFUSED if blocked else Kind.ODD)
+        case {"message": str()}:
+            raise of_body(answer, model=model)
         case _:
             raise Fault(f"expected a chat completion, found {repr(answer)[:120]}", Kind.ODD)
     content, reasoning, refusal = _parts(message)
     # Reasoning that comes apart ends where it ends: a mark that it quotes closes nothing.
     content, whole = until_answer(content)
     finish: Finish = "stop" if whole or ended in _ENDS else "length"
-    if not whole and (ended in _FILTERS or (refusal and not content.strip())):
+    if not whole and (_FILTERS.search(ended) or (refusal and not content.strip())):
         raise Fault(refusal or f"finish_reason {ended}", Kind.REFUSED)
     return Completion(
         _joined(content, reasoning, finish, sampling),

@@ -223,6 +223,7 @@ class EndpointEngine:
                     result = task.result()
                     if not flying or isinstance(result, Completion) or result.kind is Kind.REFUSED:
                         return attempt.member, result
+                    self._remark(attempt.member, result)
                 if not done and len(flying) == 1:
                     other = self._fleet.another(attempt, time.monotonic())
                     if other is not None:
@@ -258,8 +259,16 @@ class EndpointEngine:
 
     async def _probed(self, attempt: Attempt, prompt: Prompt) -> None:
         result = await self._attempted(attempt, prompt)
-        if isinstance(result, Fault) and result.kind is Kind.REFUSED:
-            self._fleet.blame(attempt.member, time.monotonic())
+        if isinstance(result, Fault):
+            if result.kind is Kind.REFUSED:
+                self._fleet.blame(attempt.member, time.monotonic())
+            else:
+                self._remark(attempt.member, result)
+
+    def _remark(self, member: Member, fault: Fault) -> None:
+        """Say that a server failed for which another one answers."""
+        if not member.aside:
+            self._remarks.fault(member.name, fault)
 
     def _set_aside(self, member: Member, fault: Fault) -> None:
         """Ask a server nothing more; a web page alone is no reason if there is no other server."""

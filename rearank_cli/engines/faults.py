@@ -12,10 +12,17 @@ _KEY = "name the variable that holds a valid key with --api-key-env"
 _PAY = "see what the account lacks, or name the variable of another key with --api-key-env"
 _ADDRESS = "check --base-url, which mostly ends in /v1"
 _LATER = (408, 409, 425, 429)  # beside 5xx
-_PROMPT_TOO_LONG = re.compile(r"context.?(length|size|window)|(prompt|input).{0,20}too.(long|large)", re.I)
-_FILTERED = re.compile(
-    r"content.?(filter|policy|management)|moderation|flagged|safety.?(filter|system)", re.I
+_PROMPT_TOO_LONG = re.compile(
+    r"context.?(length|size|window|shift)|(prompt|input|request|message).{0,20}too.(long|large)|"
+    r"(input|prompt|token).{0,40}exceeds?\b.{0,40}(maximum|limit|allowed)|tokens must be reduced",
+    re.I,
 )
+_FILTERED = re.compile(
+    r"content.?(filter|policy|management)|moderation|flagged|safety.?(filter|system|reason)|inappropriate|"
+    r"sensitive|prohibited|data.?inspection|responsible.?ai|guardrail|敏感",
+    re.I,
+)
+_NEVER_FITS = re.compile(r"request.{0,20}too.large|tokens must be reduced", re.I)  # in any minute's allowance
 _UNPAID = re.compile(r"insufficient.?(quota|balance|credit)|billing", re.I)
 _BAD_REQUEST = re.compile(r"invalid.?request|bad.?request|validation.?error|unsupported", re.I)
 _RATE = re.compile(r"rate.?limit|overloaded|too.?many.?requests", re.I)
@@ -67,6 +74,8 @@ def of_status(status: int, body: object, *, model: str, wait: float = 0.0) -> Fa
         expected = f"expected an OpenAI-compatible server that has the model {model!r}, found {shown}"
         return Fault(f"{expected}; {_ADDRESS}, and --model", Kind.DENIED)
     if status in _LATER or status >= 500:
+        if status == 429 and _NEVER_FITS.search(said):
+            return Fault(what, Kind.REFUSED)
         if status >= 500 and (_PROMPT_TOO_LONG.search(said) or _FILTERED.search(said)):
             return Fault(what, Kind.REFUSED)
         return Fault(what, Kind.ODD if status == 500 else Kind.DOWN, wait)
@@ -143,7 +152,9 @@ def _said(body: object) -> str:
             return _said(inner)
         case {"msg": str(message), "loc": [*place]}:
             return f"{'.'.join(map(str, place))}: {message}"
-        case {"message": message, "detail": detail} if message and detail:
+        case {"message": message, "detail": detail} | {"message": message, "metadata": {"raw": detail}} if (
+            message and detail
+        ):
             return f"{_said(message)}: {_said(detail)}"
         case {"message": inner} | {"detail": inner} | {"msg": inner} if inner:
             return _with_code(_said(inner), body) if isinstance(body, dict) else ""

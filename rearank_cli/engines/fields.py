@@ -22,16 +22,17 @@ _UNSUPPORTED = re.compile(
     r"unsupported|not (be |yet |currently )?(supported|recogni[sz]ed|permitted|allowed|accepted|available|"
     r"implemented|compatible)|n't (support|accept|allow|take)|not (support|accept|allow|take|know)\b|"
     r"unrecogni[sz]ed|unknown|unexpected|\bextra(_forbidden|neous)?\b|takes? no\b|no such|deprecated|no longer|"
-    r"not (a )?valid (field|parameter|argument|property)|can(no|')t be (set|used|specified)\b(?! to)",
+    r"not (a )?(valid|known) (field|parameter|argument|property)|can(no|')t be (set|used|specified)\b(?! to)",
     re.IGNORECASE,
 )
 _ONLY_DEFAULT = re.compile(
-    r"unsupported_value|only the default|only\b.{0,40}\b(allowed|supported|taken|accepted|permitted)",
+    r"\bdefault\b|only\b.{0,40}\b(allowed|supported|taken|accepted|permitted)",
     re.IGNORECASE,
 )
 _BOUND = re.compile(
     r"must be|should be|between|at most|at least|(less|greater|larger|higher|lower|smaller)[ _]than|"
-    r"maximum|minimum|exceed|range|too (large|small|high|low|long)|above|below|[<>]=|[≤≥]",
+    r"maximum|minimum|exceed|range|too (large|small|high|low|long)|above|below|limit is|"
+    r"allowed values|choose from|\bfrom\b.{0,12}\bto\b|[<>]=|[≤≥]",
     re.IGNORECASE,
 )
 _HAVE_ONE_DEFAULT = ("temperature", "top_p")
@@ -88,8 +89,10 @@ def unsupported_field(error: object, sent: Collection[str]) -> str | None:
 def _is_unsupported(field: str, said: str) -> bool:
     if _BOUND.search(said):
         return False
-    only_default = field in _HAVE_ONE_DEFAULT and _ONLY_DEFAULT.search(said)
-    return bool(only_default) or ("unsupported_value" not in said and bool(_UNSUPPORTED.search(said)))
+    if field in _HAVE_ONE_DEFAULT and _ONLY_DEFAULT.search(said):
+        return True
+    of_value = "unsupported_value" in said or re.search(rf"{field}\W{{0,4}}(?:value\W{{1,3}})?[0-9]", said)
+    return not of_value and bool(_UNSUPPORTED.search(said))
 
 
 def _complaints(error: object) -> Iterator[tuple[str, str]]:

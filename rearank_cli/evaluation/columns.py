@@ -187,6 +187,6 @@ def _numbers(chars: Bytes, starts: Ints, ends: Ints) -> tuple[Floats, Truths]:
 
 def _float(text: bytes) -> float:
     try:
-        return float(text)
+        return math.nan if b"_" in text else float(text)  # `1_0` is a number to Python alone
     except ValueError:
         return math.nan

@@ -15,7 +15,8 @@ class Cost:
     """What a query cost on average: calls of the model, tokens read and written, seconds of its calls.
 
     `malformed` (truncated or empty), `repaired` (repaired or partial) and `failed` (failed or refused) are shares,
-    0 to 1, of all answers: a window that was asked again counts each time, as in the health line of `rerank`.
+    0 to 1, of all answers, as in the provenance file: a window that was asked again with a fresh sample counts each
+    time, one whose request failed or was refused only with the last answer to it.
     `written` is qid -> tokens written.
     """
 
@@ -43,25 +44,32 @@ class Cost:
 
 
 def read_cost(source: Source) -> Cost:
-    """Read a trace. What was asked twice was paid twice, so every line counts.
+    """Read a trace. What was asked twice was paid twice, so every line counts as a call.
 
     Raises:
         DataError: a line is no line of a trace, or none holds a completion.
     """
     written, outcomes = Counter[str](), Counter[Outcome]()
-    prompt_tokens, seconds = 0, 0.0
+    unanswered: dict[tuple[str, str, tuple[str, ...]], Outcome] = {}
+    calls, prompt_tokens, seconds = 0, 0, 0.0
     for place, window in read_windows(source):
         if window.outcome is None:
             raise DataError(
                 f'{place}: expected "outcome" beside "completion", found none; costs are read from what '
                 f"`rearank rerank --trace` wrote"
             )
+        calls += 1
+        asked = (window.qid, window.question, window.docids)
+        if asked in unanswered:
+            outcomes[unanswered.pop(asked)] -= 1
+        if window.outcome.is_failure:
+            unanswered[asked] = window.outcome
         outcomes[window.outcome] += 1
         prompt_tokens += window.prompt_tokens
         seconds += window.seconds
         written[window.qid] += window.output_tokens
-    calls, queries = outcomes.total(), len(written)
-    if not calls:
+    answers, queries = outcomes.total(), len(written)
+    if not answers:
         raise DataError(f"{source.name}: expected a trace, found no line with a completion")
     return Cost(
         queries=queries,
@@ -69,8 +77,8 @@ def read_cost(source: Source) -> Cost:
         prompt_tokens=prompt_tokens / queries,
         output_tokens=written.total() / queries,
         seconds=seconds / queries,
-        malformed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_malformed) / calls,
-        repaired=sum(outcomes[outcome] for outcome in Outcome if outcome.is_repaired) / calls,
-        failed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_failure) / calls,
+        malformed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_malformed) / answers,
+        repaired=sum(outcomes[outcome] for outcome in Outcome if outcome.is_repaired) / answers,
+        failed=sum(outcomes[outcome] for outcome in Outcome if outcome.is_failure) / answers,
         written=dict(written),
     )

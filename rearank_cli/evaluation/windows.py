@@ -18,11 +18,13 @@ SHOWN = 60  # characters of a wrong value in a message
 class Window:
     """One answer: the docids in the order presented, what was written, how it was read, what it cost.
 
-    `outcome` is None if the line does not say. `order` are places (from 1) in the order that was read, empty if the
-    line does not say. `seconds` are those of the call.
+    `question` is alike in the answers to a window that was asked again. `outcome` is None if the line does not say.
+    `order` are places (from 1) in the order that was read, empty if the line does not say. `seconds` are those of
+    the call.
     """
 
     qid: str
+    question: str
     docids: tuple[str, ...]
     completion: str
     outcome: Outcome | None
@@ -49,6 +51,7 @@ def read_windows(source: Source) -> Iterator[tuple[str, Window]]:
             place,
             Window(
                 qid=checked_id(place, "qid", row["qid"]),
+                question=f"{row.get('prompt')} {row.get('sample', 0)} {row.get('repeat', 0)}",
                 docids=tuple(checked_id(place, "docid", docid) for docid in _list(place, row, "docids")),
                 completion=_completion(place, row["completion"]),
                 outcome=_outcome(place, row["outcome"]) if "outcome" in row else None,

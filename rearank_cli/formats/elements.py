@@ -116,15 +116,26 @@ def parsed(place: str, text: bytes | str) -> object:
     """Return what JSON says, as far as its values fit a bound.
 
     Raises:
-        DataError: there are more than 4 million.
+        DataError: there are more than 4 million, or one is NaN or infinite.
         ValueError: it does not parse.
     """
     signs: tuple[bytes, ...] = (b"{", b"[", b",")
     counted = (text.count(sign) for sign in signs) if isinstance(text, bytes) else map(text.count, "{[,")
     if len(text) > MOST_VALUES and sum(counted) > MOST_VALUES:
         raise _too_many(place)
-    value: object = orjson.loads(text)
+    try:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        found = _NOT_FINITE.search(error.doc, max(0, error.pos - 1), error.pos + 10)
+        if found:
+            raise DataError(
+                f"{place}: expected finite numbers, found {found[0]}, which is no JSON; write null, or drop it"
+            ) from error
+        raise
     return value
+
+
+_NOT_FINITE = re.compile(r"-?(?:NaN|Infinity)\b")
 
 
 def _too_many(place: str) -> DataError:

@@ -5,7 +5,7 @@ or one JSON list, with `doc` as `text`, `contents`, `passage`, `segment`, `conte
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from rearank_cli.records import Candidates, Hit, Query
 if TYPE_CHECKING:
     import jsonlines
 
+DOCID_KEYS = ("docid", "_id", "id", "pid", "passage_id", "docno", "doc_id")
+QID_KEYS = ("qid", "_id", "id", "query_id")
 TEXT_KEYS = ("text", "contents", "passage", "segment", "content", "body")
 Json = dict[str, Any]  # what a JSON object is before it has been checked
 
@@ -52,7 +54,7 @@ def read_objects(source: Source) -> Iterator[tuple[str, Json]]:
         except jsonlines.InvalidLineError as error:
             raise DataError(
                 f"{source.name}:{error.lineno}: expected one JSON object a line, found none that parses "
-                f"({_first_sentence(error)}); is the file cut short?"
+                f"({_first_sentence(error)}){_hint(error)}"
             ) from error
         yield _checked(f"{source.name}:{at}", value)
 
@@ -68,6 +70,13 @@ def _read_list(source: Source) -> Iterator[tuple[str, Json]]:
 
 def _first_sentence(error: "jsonlines.InvalidLineError") -> str:
     return str(error).split(" (line ")[0]
+
+
+def _hint(error: "jsonlines.InvalidLineError") -> str:
+    """Ask if the file is cut short, if a line stops before its end."""
+    cause = error.__cause__
+    at_end = isinstance(cause, orjson.JSONDecodeError) and cause.pos >= len(str(error.line).rstrip()) - 1
+    return "; is the file cut short?" if at_end else ""
 
 
 def _checked(place: str, value: object) -> tuple[str, Json]:
@@ -122,7 +131,7 @@ def _query(place: str, query: object) -> Query:
     text = query.get("text")
     if not isinstance(text, str) or not text.strip():
         raise DataError(f"{place}: query {query.get('qid')!r} has no text; a reranker needs the words")
-    return Query(checked_id(place, "qid", query.get("qid")), text)
+    return Query(id_of(place, "a query", query, QID_KEYS), text)
 
 
 def _hits(place: str, rows: list[object]) -> tuple[Hit, ...]:
@@ -137,11 +146,13 @@ def _hits(place: str, rows: list[object]) -> tuple[Hit, ...]:
 def _hit(place: str, number: int, row: object, total: int) -> Hit:
     if not isinstance(row, dict):
         raise DataError(f"{place}: candidate {number}: expected an object, found {_kind(row)}")
-    docid = checked_id(place, "docid", row.get("docid", row.get("id")))
+    docid = id_of(f"{place}: candidate {number}", "a document", row, DOCID_KEYS)
     text, title = _document(row.get("doc", row))
     if text is None:
         raise DataError(f"{place}: document {docid!r} has no text; expected one of {', '.join(TEXT_KEYS)}")
-    score = row.get("score", total - number + 1)
+    score = row.get("score")
+    if score is None:
+        score = total - number + 1
     if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
         raise DataError(f"{place}: document {docid!r}: expected a finite score, found {score!r}")
     return Hit(docid, float(score), text, title)
@@ -150,11 +161,30 @@ def _hit(place: str, number: int, row: object, total: int) -> Hit:
 def _document(doc: object) -> tuple[str | None, str]:
     if isinstance(doc, str):
         return doc, ""
-    if not isinstance(doc, dict):
-        return None, ""
+    return text_and_title(doc) if isinstance(doc, dict) else (None, "")
+
+
+def text_and_title(doc: Json) -> tuple[str | None, str]:
+    """Return the text of a document, None if it has neither text nor title, and its title."""
+    given, title = doc.get("title"), ""
+    if isinstance(given, str):
+        title = given
     text = next((doc[key] for key in TEXT_KEYS if isinstance(doc.get(key), str)), None)
-    title = doc.get("title")
-    return text, title if isinstance(title, str) else ""
+    if text is None and title.strip() and all(doc.get(key) is None for key in TEXT_KEYS):
+        return "", title  # a page of which only the title is known
+    return text, title
+
+
+def id_of(place: str, whose: str, row: Json, keys: Sequence[str]) -> str:
+    """Return an id as a string, that of the first of `keys` which is there.
+
+    Raises:
+        DataError: none is, or it is no string, empty or has white space; the message begins with `place`.
+    """
+    key = next((key for key in keys if row.get(key) is not None), None)
+    if key is None:
+        raise DataError(f"{place}: expected the id of {whose} as one of {', '.join(keys)}, found none")
+    return checked_id(place, key, row[key])
 
 
 def checked_id(place: str, name: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,8 +10,20 @@ from pathlib import Path
 
 from rearank_cli.errors import OutputError
 
-STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
-"""The names of stdout, which is written as it is, whatever file stands behind it."""
+_OPEN = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
+_STREAMS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
+
+
+def descriptor(path: str) -> int | None:
+    """Return the number of the open file that a name means, `-` being stdout; None if it names none.
+
+    An open file is written as it stands, whatever file it is.
+
+    >>> descriptor("-"), descriptor("/dev/stderr"), descriptor("/dev/fd/3"), descriptor("run.trec")
+    (1, 2, 3, None)
+    """
+    found = _OPEN.fullmatch(path)
+    return int(found[1]) if found else _STREAMS.get(path)
 
 
 @contextmanager
@@ -31,10 +44,16 @@ def check_output(path: str, *, appended: bool = False) -> None:
         OutputError: the name is that of a folder, its folder is missing or may not be written, or the like.
     """
     if not is_kept(path):
+        if appended:
+            raise OutputError(
+                f"{path}: expected the name of a file, which the next call can read, "
+                "found that of a pipe, a device or an open file"
+            )
         return
     with named(path):
-        if os.path.isdir(path) or path.endswith(os.sep):  # noqa: PTH112 - a Path has no last slash
-            raise OutputError(f"{path}: expected the name of a file to write, found that of a folder")
+        if not path or os.path.isdir(path) or path.endswith(os.sep):  # noqa: PTH112 - a Path has no last slash
+            found = "that of a folder" if path else "none"
+            raise OutputError(f"{path or '(empty)'}: expected the name of a file to write, found {found}")
         target = Path(os.path.realpath(path))
         if not stat.S_ISDIR(target.parent.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -45,8 +64,8 @@ def check_output(path: str, *, appended: bool = False) -> None:
 
 
 def is_kept(path: str) -> bool:
-    """Return whether what is written there stays under that name: not on stdout, a device or a pipe."""
-    if path in STDOUT:
+    """Return whether what is written there stays under that name: not on an open file, a device or a pipe."""
+    if descriptor(path) is not None:
         return False
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - see above

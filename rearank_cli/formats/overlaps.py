@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rearank_cli.errors import UsageError
-from rearank_cli.formats.outputs import STDOUT
+from rearank_cli.formats.outputs import descriptor
 
 Named: TypeAlias = tuple[str, str | None]
 """What the command line calls a file (`--trace`), and its path; None or "" if it was not given."""
@@ -48,7 +48,7 @@ def check_overlaps(*, read: Iterable[Named], written: Iterable[Named]) -> None:
 
 def _uses(files: Iterable[Named], *, written: bool) -> Iterator[_Use]:
     for role, path in files:
-        stream = path in STDOUT if written else path == "-"
+        stream = path is not None and descriptor(path) == 1 if written else path == "-"
         identity = _of_stream(1 if written else 0) if stream else _of_path(path) if path else None
         if path and identity:
             name = ("stdout" if written else "stdin") if stream else path

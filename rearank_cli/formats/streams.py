@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, cast
 from rearank_cli.console import visible
 from rearank_cli.errors import DataError, MissingInput, UsageError
 from rearank_cli.formats.appearing import Appearing
-from rearank_cli.formats.outputs import STDOUT, check_output, is_kept, named
+from rearank_cli.formats.outputs import check_output, descriptor, is_kept, named
 
 STDIN = "<stdin>"
 LONGEST = 1 << 28
@@ -76,13 +76,13 @@ class Source:
             ahead = self.stream.peek(65536)  # type: ignore[attr-defined]  # every Source is buffered
         return cast(bytes, ahead).removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """Yield (line number from 1, text without its line end), blank lines left out.
+    def lines(self, *, columns: bool = False) -> Iterator[tuple[int, str]]:
+        """Yield (line number from 1, text), blank lines left out; as `decoded` does.
 
         Raises:
             DataError: the bytes are not UTF-8, or a gzip stream is damaged.
         """
-        return decoded(self.name, self.raw_lines())
+        return decoded(self.name, self.raw_lines(), columns=columns)
 
     def raw_lines(self) -> Iterator[bytes]:
         """Yield the lines as bytes, the byte-order mark removed.
@@ -139,22 +139,26 @@ def _bounded(place: str, data: bytes) -> bytes:
     return data
 
 
-def decoded(name: str, lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, str]]:
-    """Yield (line number, text without its line end), blank lines left out; `first` is the first number.
+def decoded(
+    name: str, lines: Iterable[bytes], first: int = 1, *, columns: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text without white space around it), blank lines left out; `first` is the first number.
+
+    With `columns`, white space at the ends stays, since a tab there stands beside an empty column.
 
     Raises:
         DataError: the bytes are not UTF-8; the message begins with `name` and the line's number.
     """
     for number, line in enumerate(lines, first):
         try:
-            text = line.decode("utf-8").strip()
+            text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{name}:{number}: expected UTF-8 text, found the byte "
                 f"0x{line[error.start]:02x}; convert the file, e.g. with iconv -f latin1 -t utf-8"
             ) from error
-        if text:
-            yield number, text
+        if not text.isspace() and text:
+            yield number, text.rstrip("\r\n") if columns else text.strip()
 
 
 @contextmanager
@@ -249,25 +253,31 @@ class _Terminal:
         sys.stdout.buffer.flush()
 
 
+def _as_it_stands(path: str, number: int | None) -> BinaryIO:
+    """Open a device or a pipe, or go on with an open file. Raises OSError."""
+    return Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb")
+
+
 @contextmanager
 def open_sink(path: str) -> Iterator[Sink]:
     """Open stdout for `-`, else a file that appears under its name only when it is whole.
 
     The file is written beside its place, synced, and renamed; on any error it is removed. A name that
     ends in `.gz` is written as gzip (without a time stamp: the same data give the same bytes). A link stays,
-    and what it points to is written; so is a device or a pipe, which nothing can replace.
+    and what it points to is written; so is a device, a pipe or an open file (`/dev/fd/3`), which nothing can replace.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
     """
-    if path in STDOUT:
+    number = descriptor(path)
+    if number == 1:
         sink = Sink("<stdout>", _Terminal() if sys.stdout.isatty() else cast(BinaryIO, sys.stdout.buffer))
         yield sink
         sink.flush()
         return
     check_output(path)
     if not is_kept(path):
-        with named(path), Path(path).open("wb") as device:
+        with named(path), _as_it_stands(path, number) as device:
             yield Sink(path, device)
         return
     target = Path(os.path.realpath(path))

@@ -55,9 +55,16 @@ def _columns(name: str, number: int, line: str) -> list[str]:
     return line.split()
 
 
+def _plain(text: str) -> str:
+    """Return a text that may be a number. Raises ValueError for what Python alone reads as one: `1_0`, other digits."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
+
+
 def _score(place: str, text: str) -> float:
     try:
-        score = float(text)
+        score = float(_plain(text))
     except ValueError:
         score = math.nan
     if not math.isfinite(score):
@@ -74,8 +81,8 @@ def read_run(source: Source) -> list[Candidates]:
     """Read a run: its queries in order of appearance, hits by score, equal ones as they stand.
 
     Raises:
-        DataError: a line has other than six columns, a score that is not a finite number, or a document
-            stands twice for one query.
+        DataError: no line, a line with other than six columns, a score that is not a finite number, or a
+            document that stands twice for one query.
     """
     hits: dict[str, dict[str, Hit]] = {}
     tag = ""
@@ -85,6 +92,8 @@ def read_run(source: Source) -> list[Candidates]:
             raise twice(source.name, line)
         ranking[line.docid] = Hit(line.docid, line.score)
         tag = line.tag
+    if not hits:
+        raise DataError(f"{source.name}: expected lines of a run, found none; did a stage fail?")
     return [Candidates(Query(qid, ""), _by_score(ranking.values()), tag) for qid, ranking in hits.items()]
 
 
@@ -126,7 +135,9 @@ def _add_regular(qrels: dict[str, dict[str, int]], block: bytes) -> bool:
     """Add a block of TREC's judgements, each query in one piece; False, and nothing added, for any other."""
     fields = regular.fields(block, QRELS_COLUMNS)
     try:
-        values = list(map(int, fields[3::QRELS_COLUMNS]))
+        grades_given = fields[3::QRELS_COLUMNS]
+        _plain("".join(grades_given))
+        values = list(map(int, grades_given))
     except ValueError:
         return False
     if values and max(abs(min(values)), max(values)) > GREATEST_GRADE:
@@ -172,7 +183,7 @@ def _add_judgements(qrels: dict[str, dict[str, int]], name: str, numbered: Itera
 
 def _grade(place: str, text: str) -> int:
     try:
-        grade = int(text)
+        grade = int(_plain(text))
     except ValueError as error:
         raise DataError(f"{place}: expected a whole number as grade, found {text[:40]!r}") from error
     if abs(grade) > GREATEST_GRADE:

@@ -70,5 +70,9 @@ class Health:
             "answers from the trace": self.recalled.total(),
         }
         extra = "".join(f"; {name} {number}" for name, number in more.items() if number)
+        unclean = [outcome for outcome in Outcome if outcome is not Outcome.CLEAN and self.recalled[outcome]]
+        extra += (
+            f" ({', '.join(f'{self.recalled[outcome]} {outcome}' for outcome in unclean)})" if unclean else ""
+        )
         tokens = f"tokens {'(estimated) ' * self.estimated}{self.prompt_tokens} prompt, {self.output_tokens} output"
         return f"queries {self.queries}; windows {self.windows}: {read}{extra}; {tokens}"

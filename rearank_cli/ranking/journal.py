@@ -18,6 +18,7 @@ from rearank_cli.records import Completion, Prompt
 
 _SYNC_SECONDS = 1.0
 _BEGINNING = b'{"rearank":'
+_QUERIES = 1000  # of a trace, that are remembered to see whether it holds answers to other prompts about them
 
 
 class Journal:
@@ -56,6 +57,7 @@ class Journal:
             raise
         self._compare(self._index.header.get("asked"))
         self._servers = self._keys.servers
+        self._reads_alike = False  # whether a prompt of this run is in the trace, or was said to be missing
         self._said: set[str] = set()
         self._synced = time.monotonic()
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -68,6 +70,14 @@ class Journal:
         """
         key = _key(prompt.qid, prompt.digest, prompt.sample, prompt.repeat)
         offsets = self._index.rows(key)
+        if offsets:
+            self._reads_alike = True
+        elif not self._reads_alike and prompt.qid in self._keys.qids:
+            self._say(
+                "its answers are to other prompts about the same queries (another wording, other passages); windows "
+                "whose prompt it lacks are asked anew, nothing is lost"
+            )
+            self._reads_alike = True
         completion = completion_of(self._index.read(offsets[-1])) if offsets else None
         if completion is None or (completion.finish == "refused" and self._retry_refused):
             return None
@@ -144,7 +154,8 @@ class Journal:
             f"{name} ({before[name]} before, {self._asked[name]} now)" for name in sorted(names)
         )
         note(
-            f"{self._path}: was begun with another {differing}; those windows are asked anew, nothing is lost"
+            f"{self._path}: was begun with another {differing}; answers under that are kept but not used, and what is "
+            "missing is asked anew"
         )
 
     def _append(self, row: Row) -> None:
@@ -174,12 +185,13 @@ def _refuse_device(path: str) -> None:
 class _Keys:
     """Gives the key of each line of a trace that may be recalled under `asked`; None leaves a line out.
 
-    `servers` is what the servers of the last start called themselves. Lines of versions before `repeat` was
-    recorded are numbered in their order.
+    `servers` is what the servers of the last start called themselves, `qids` are queries of lines with a key.
+    Lines of versions before `repeat` was recorded are numbered in their order.
     """
 
     def __init__(self, asked: Row) -> None:
         self.servers: list[str] = []
+        self.qids: set[str] = set()
         self._asked = asked
         self._header: Row = {}
         self._agrees = self._named = False
@@ -199,6 +211,8 @@ class _Keys:
             self.servers = list(dict.fromkeys(self.servers))
             self._named = True
         qid, prompt, sample = str(row["qid"]), str(row.get("prompt")), row.get("sample", 0)
+        if len(self.qids) < _QUERIES:
+            self.qids.add(qid)
         repeat = row.get("repeat")
         if repeat is None:
             first = _key(qid, prompt, sample, 0)

@@ -81,6 +81,8 @@ def grpo_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:
         "vllm_enable_sleep_mode": recipe.vllm,
         "vllm_gpu_memory_utilization": recipe.vllm_memory,
         "vllm_max_model_length": recipe.prompt_tokens + recipe.answer_tokens,
+        # Logits that are not finite are noticed by the loss; drawing from them would end in a traceback.
+        "generation_kwargs": None if recipe.vllm else {"remove_invalid_values": True},
     }
 
 
@@ -108,6 +110,7 @@ def _common(recipe: Recipe, folder: Path, cut: Batches) -> Arguments:
         "weight_decay": recipe.weight_decay,
         "max_grad_norm": recipe.max_grad_norm,
         "logging_steps": recipe.updates_per_step,
+        "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": recipe.save_every * recipe.updates_per_step,
         # The one before the last is kept: the last may be torn where the process is killed while it is written.

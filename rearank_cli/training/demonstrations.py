@@ -6,6 +6,7 @@ from dataclasses import replace
 from rearank_cli.errors import DataError
 from rearank_cli.formats.draws import query_of_draw
 from rearank_cli.formats.trace import TraceIndex, completion_of, window_digest
+from rearank_cli.ranking.tokens import Tokenizer
 from rearank_cli.training.examples import Example
 from rearank_cli.training.rewards import Rules, reward_parts, total
 
@@ -27,6 +28,27 @@ def demonstrated(examples: Sequence[Example], *, think: bool) -> list[tuple[Exam
         (example, example.graded.demonstration or ideal_answer(example.worth.grades, think=think))
         for example in examples
     ]
+
+
+def within_answer_tokens(
+    examples: Sequence[Example], tokenizer: Tokenizer, answer_tokens: int, *, think: bool
+) -> list[Example]:
+    """Return the examples whose demonstration, with the end token, is at most `answer_tokens` long.
+
+    A longer one would lose its answer and its end, and could not be served within the same budget either.
+
+    Raises:
+        DataError: none is left.
+    """
+    texts = [text for _, text in demonstrated(examples, think=think)]
+    lengths = [len(ids) + 1 for ids in tokenizer.encode(texts)]
+    kept = [example for example, length in zip(examples, lengths, strict=True) if length <= answer_tokens]
+    if examples and not kept:
+        raise DataError(
+            f"no demonstration is left to imitate: each of the {len(examples)} is longer than answer_tokens = "
+            f"{answer_tokens} (the shortest has {min(lengths)} tokens with its end); raise answer_tokens"
+        )
+    return kept
 
 
 def with_trace(examples: Sequence[Example], trace: str, rules: Rules) -> list[Example]:

@@ -62,7 +62,7 @@ def memory(recipe: Recipe, shape: Shape, longest: int, devices: int) -> dict[str
     frozen = shape.parameters if recipe.lora_rank else 0
     tokens = recipe.micro_batch * devices * (longest + recipe.answer_tokens)
     borders = tokens * shape.layers * shape.hidden * wide
-    checkpointed = recipe.gradient_checkpointing and recipe.device is Device.GPU
+    checkpointed = recipe.gradient_checkpointing and recipe.device is not Device.CPU
     sampled = recipe.prompts * recipe.rollouts * (longest + recipe.answer_tokens)
     parts: dict[str, float] = {
         "weights": trained * (4 if wide == 4 else 6) + frozen * wide,

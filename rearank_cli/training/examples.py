@@ -31,6 +31,7 @@ class Split:
     train: tuple[Example, ...]
     heldout: tuple[Example, ...]
     long: int = 0
+    long_demonstrations: int = 0
     without_signal: int = 0
 
 
@@ -92,8 +93,8 @@ def split(found: Sequence[Example], heldout: Sequence[Example], recipe: Recipe, 
     return Split(
         train,
         tuple(sorted(shown, key=_by_chance)[: recipe.eval_limit]),
-        len(found) - len(fitting),
-        len(fitting) - len(useful),
+        long=len(found) - len(fitting),
+        without_signal=len(fitting) - len(useful),
     )
 
 

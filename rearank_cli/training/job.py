@@ -1,6 +1,6 @@
 """What one training run needs, and whether this machine can run it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rearank_cli.console import Showing
@@ -52,6 +52,21 @@ def check_installation() -> None:
         raise Unavailable(f"training needs libraries that cannot be used: {why(error, INSTALL)}") from error
 
 
+def with_device(recipe: Recipe) -> tuple[Recipe, str]:
+    """Return the recipe with its device chosen, if it was `auto`, and a sentence on the choice, or ""."""
+    if recipe.device is not Device.AUTO:
+        return recipe, ""
+    try:
+        import torch
+
+        found = torch.cuda.is_available()
+    except (ImportError, OSError, RuntimeError):
+        found = False
+    if found:
+        return replace(recipe, device=Device.GPU), ""
+    return replace(recipe, device=Device.CPU), "torch sees no GPU: training on the CPU"
+
+
 def check_device(recipe: Recipe, devices: int) -> None:
     """Refuse a recipe that this machine cannot run.
 
@@ -63,7 +78,9 @@ def check_device(recipe: Recipe, devices: int) -> None:
 
     if recipe.device is Device.CPU:
         if recipe.vllm:
-            raise UsageError('vllm = true needs a GPU, but device = "cpu"; set vllm = false')
+            raise UsageError(
+                "vllm = true needs a GPU, but training is to run on the CPU (device, or no GPU found); set vllm = false"
+            )
         return
     if not torch.cuda.is_available():
         raise Unavailable(
@@ -75,6 +92,25 @@ def check_device(recipe: Recipe, devices: int) -> None:
             f"{torch.cuda.device_count()} GPUs are visible to one process; start one process for each by "
             "accelerate launch -m rearank_cli train ..., or choose one with CUDA_VISIBLE_DEVICES=0"
         )
+
+
+def check_no_adapter(model: str) -> None:
+    """Refuse the folder of a LoRA adapter, which is no model, and say what to name instead.
+
+    Raises:
+        MissingInput: it is one.
+    """
+    folder = Path(model)
+    if not (folder / "adapter_config.json").is_file() or (folder / "config.json").exists():
+        return
+    merged = folder.resolve().parent
+    if (merged / "config.json").is_file() and any(merged.glob("*.safetensors")):
+        cure = f"name the model that it is merged into, {Path(model).parent}"
+    else:
+        cure = "merge it into its model first (peft: merge_and_unload), or train a LoRA of that model anew"
+    raise MissingInput(
+        f"{model}: expected a model to train, found a LoRA adapter; {cure} (rerank takes an adapter by --adapter)"
+    )
 
 
 def check_model(model: str) -> None:

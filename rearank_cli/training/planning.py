@@ -5,10 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rearank_cli.console import note
-from rearank_cli.engines.room import cache_bytes
-from rearank_cli.training.estimate import Shape, memory, work
+from rearank_cli.engines.room import cache_bytes, free_memory
+from rearank_cli.errors import Unavailable
+from rearank_cli.training.estimate import GIB, Shape, memory, work
 from rearank_cli.training.examples import Example, Split
-from rearank_cli.training.recipe import Recipe
+from rearank_cli.training.recipe import Device, Recipe
 
 
 def plan(
@@ -25,8 +26,7 @@ def plan(
     )
     epochs = todo.prompts / len(lengths)
     note(f"each of the {len(lengths)} lists is met {epochs:.2f} times")
-    shape = model_shape(model)
-    gib = memory(recipe, shape, max(lengths), devices) if shape else None
+    gib = estimated(recipe, model, max(lengths), devices)
     if gib is None:
         note(f"memory: not estimated, since {model} holds no config.json")
     else:
@@ -43,6 +43,41 @@ def plan(
         },
         "memory_gib": gib,
     }
+
+
+def estimated(recipe: Recipe, model: str, longest: int, devices: int) -> dict[str, float] | None:
+    """Return the memory in GiB by part, None if the model's shape is not known; `longest` is a prompt, in tokens."""
+    shape = model_shape(model)
+    return memory(recipe, shape, longest, devices) if shape else None
+
+
+def check_memory(recipe: Recipe, gib: dict[str, float] | None, devices: int, *, chosen: bool) -> None:
+    """Refuse a run that its estimate says cannot be; only say so if the recipe names the device (not `chosen`).
+
+    Raises:
+        Unavailable: the estimate is more than what is free on the device that `auto` chose.
+    """
+    free = _free(recipe, devices)
+    needed = sum((gib or {}).values())
+    if free is None or needed <= free / GIB:
+        return
+    where = "the CPU" if recipe.device is Device.CPU else f"{devices} GPU" + "s" * (devices > 1)
+    said = f"training needs about {needed:.1f} GiB by the estimate, and {where} has {free / GIB:.1f} GiB free"
+    cure = "lower prompts, rollouts, micro_batch or answer_tokens, or train a LoRA (lora_rank)"
+    if not chosen:
+        note(f"{said}; if it runs out of memory, {cure}")
+        return
+    raise Unavailable(
+        f"{said}; {cure}; or name the device (--set device={recipe.device}) to try it all the same"
+    )
+
+
+def _free(recipe: Recipe, devices: int) -> int | None:
+    if recipe.device is Device.CPU:
+        return free_memory()
+    import torch
+
+    return int(torch.cuda.mem_get_info()[0]) * devices if torch.cuda.is_available() else None
 
 
 def model_shape(model: str) -> Shape | None:

@@ -26,10 +26,20 @@ class LongPrompts(StrEnum):
 
 
 class Device(StrEnum):
-    """Where it runs. `gpu` is refused on a machine without one."""
+    """Where it runs. `gpu` is refused on a machine without one; `auto` is a GPU if there is one, else the CPU."""
 
+    AUTO = "auto"
     GPU = "gpu"
     CPU = "cpu"
+
+
+class SaveDtype(StrEnum):
+    """The numbers that the finished model is saved in; `auto`: those of the model that training started from."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
 
 
 class Schedule(StrEnum):
@@ -58,7 +68,7 @@ class Importance(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """The keys of a recipe; what is not given is the paper's.
+    """The keys of a recipe; what is not given is the paper's, and `answer_tokens` the budget of the model's prompt.
 
     One step samples `rollouts` completions for each of `prompts` lists and learns from them in updates of
     `mini_batch` lists; `steps`, `eval_every` and `save_every` count these steps, `warmup` updates.
@@ -102,9 +112,10 @@ class Recipe:
     save_every: int = 20
     min_format: float = 0.3
     min_entropy: float = 0.0
-    device: Device = Device.GPU
+    device: Device = Device.AUTO
     gradient_checkpointing: bool = True
     lora_rank: int = 0
+    save_dtype: SaveDtype = SaveDtype.AUTO
     vllm: bool = False
     vllm_memory: float = 0.3
     seed: int = 0
@@ -129,8 +140,8 @@ _MOST: dict[str, float] = {"top_p": 1, "eval_share": 0.9, "min_format": 1, "vllm
 _KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
-def load_recipe(path: str) -> Recipe:
-    """Read a TOML file over the defaults.
+def load_recipe(path: str, usual: Recipe | None = None) -> Recipe:
+    """Read a TOML file over the defaults, those of `usual` if it is given.
 
     Raises:
         MissingInput: no such file.
@@ -142,7 +153,7 @@ def load_recipe(path: str) -> Recipe:
         raise MissingInput(f"{path}: the recipe cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a recipe as TOML, found none that parses ({error})") from error
-    return with_values(Recipe(), values, path, DataError)
+    return with_values(usual or Recipe(), values, path, DataError)
 
 
 def with_setting(recipe: Recipe, setting: str) -> Recipe:
@@ -211,11 +222,14 @@ def _number(key: str, value: object, kind: type, place: str, error: type[Rearank
 
 def _weights(value: object, place: str, error: type[RearankError]) -> tuple[float, ...]:
     rows = list(value) if isinstance(value, list | tuple) else []
-    if len(rows) != 3 or not all(
-        isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows
+    if (
+        len(rows) != 3
+        or not all(isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows)
+        or not any(rows)
     ):
         raise error(
-            f"{place}: weights: expected three numbers, for ranking, tags and answer, found {value!r}"
+            f"{place}: weights: expected three numbers of 0 or more, for ranking, tags and answer, not all 0, "
+            f"found {value!r}"
         )
     return tuple(float(row) for row in rows)
 

@@ -16,19 +16,24 @@ from rearank_cli.errors import Unavailable
 from rearank_cli.formats.streams import open_sink
 from rearank_cli.training import curves, folder
 from rearank_cli.training.card import model_card
+from rearank_cli.training.faults import NotFiniteError, check_output, no_signal
 from rearank_cli.training.job import Job
-from rearank_cli.training.recipe import Method
-from rearank_cli.training.serving import write_card
+from rearank_cli.training.recipe import Method, SaveDtype
+from rearank_cli.training.serving import cast_weights, write_card
 
 BEST = "best.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a run came to: steps made, and held-out nDCG@10 of the model kept, None without held-out lists."""
+    """What a run came to: steps made, and held-out nDCG@10 of the model kept, None without held-out lists.
+
+    `fault` is a sentence on why nothing was learnt, or not to the end; "" if all went well.
+    """
 
     steps: int
     ndcg: float | None
+    fault: str = ""
 
 
 def run(job: Job) -> Finished:
@@ -46,8 +51,11 @@ def run(job: Job) -> Finished:
     with _quiet_stdout():
         trainer = grpo_trainer(job) if job.recipe.method is Method.GRPO else sft_trainer(job)
         watch = watched(job, trainer)
+        broken = ""
         try:
             trainer.train(resume_from_checkpoint=str(job.resume_from) if job.resume_from else None)
+        except NotFiniteError as error:
+            broken = str(error)
         except torch.OutOfMemoryError as error:
             raise Unavailable(
                 f"the memory of this device does not suffice ({first_line(error)}); lower micro_batch or "
@@ -55,10 +63,35 @@ def run(job: Job) -> Finished:
             ) from error
         steps = int(trainer.state.global_step) // job.recipe.updates_per_step
         if watch.progress.best is None:
-            keep(job, trainer, steps, None)
-        if trainer.is_world_process_zero():
+            broken = _keep_the_last(job, trainer, steps, broken)
+        kept = job.best.exists()
+        if trainer.is_world_process_zero() and kept:
             _finish(job)
-    return Finished(steps, watch.progress.best)
+    return Finished(steps, watch.progress.best, _fault(job, steps, broken, kept=kept))
+
+
+def _keep_the_last(job: Job, trainer: Any, steps: int, broken: str) -> str:  # noqa: ANN401 - TRL is untyped
+    """Keep, without held-out lists, the model as it is, unless it is broken; return what is not finite, or ""."""
+    from trl.models.utils import unwrap_model_for_generation
+
+    try:
+        with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
+            check_output(model, job.split.train[0].ids)
+    except NotFiniteError as error:
+        return broken or str(error)
+    keep(job, trainer, steps, None)
+    return broken
+
+
+def _fault(job: Job, steps: int, broken: str, *, kept: bool) -> str:
+    if broken:
+        model = "the best model before it is kept" if kept else "no model is kept"
+        return (
+            f"{job.folder}: training stopped after {steps} of {job.recipe.steps} steps: {broken}; {model}. "
+            f"Lower learning_rate (now {job.recipe.learning_rate:g}) or max_grad_norm"
+        )
+    why = no_signal(folder.read_rows(job.folder / folder.METRICS), job.recipe)
+    return f"{job.folder}: nothing was learnt in {steps} steps: {why}" if why else ""
 
 
 @contextmanager
@@ -87,6 +120,7 @@ def watched(job: Job, trainer: Any) -> Any:  # noqa: ANN401 - transformers and T
         from trl.models.utils import unwrap_model_for_generation
 
         with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
+            check_output(model, heldout[0].ids)
             written = list(written_greedily(model, trainer.processing_class, heldout, recipe.answer_tokens))
         return measured(written, heldout, recipe.rules(think=job.profile.template.think))
 
@@ -123,12 +157,26 @@ def _finish(job: Job) -> None:
     (job.best / BEST).unlink()
     if job.recipe.lora_rank:
         _merge(job)
+    if dtype := _saved_dtype(job):
+        cast_weights(job.best, dtype)
     folder.publish(job.best, job.folder)
     with open_sink(str(job.folder / "README.md")) as sink:
         sink.write(model_card(job.recipe, job.profile.model, job.data, best["step"], best["ndcg"]).encode())
     curves.draw(rows, job.folder / folder.CURVES)
     for line in curves.table(rows).splitlines():
         note(line)
+
+
+def _saved_dtype(job: Job) -> str:
+    """Return torch's name of the type that the weights are to be saved in, "" if they are to stay as they are."""
+    from transformers import AutoConfig
+
+    def named(model: str) -> str:
+        return str(AutoConfig.from_pretrained(model).dtype or "").removeprefix("torch.")
+
+    asked = job.recipe.save_dtype
+    wanted = named(job.profile.model) if asked is SaveDtype.AUTO else str(asked)
+    return "" if wanted == named(str(job.best)) else wanted
 
 
 def _merge(job: Job) -> None:

@@ -50,23 +50,38 @@ def written_greedily(
     examples: Sequence[Example],
     answer_tokens: int,
 ) -> Iterator[Written]:
-    """Yield a greedy completion for each example, in order; the model is left in the mode it was in."""
-    was_training = model.training
+    """Yield a greedy completion for each example, in order; the model is left in the mode it was in.
+
+    Decoding is that of `rerank`: of the model's own defaults only its end tokens count.
+    """
+    from transformers import GenerationConfig
+
+    was_training, own = model.training, model.generation_config
+    ends = end_tokens(own.eos_token_id, tokenizer.eos_token_id)
     model.eval()
-    for start in range(0, len(examples), BATCH):
-        yield from _batch(
-            model, tokenizer, [example.ids for example in examples[start : start + BATCH]], answer_tokens
-        )
-    model.train(was_training)
+    # generate fills in from here what its argument leaves open: a repetition penalty, say.
+    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=tokenizer.pad_token_id)
+    try:
+        for start in range(0, len(examples), BATCH):
+            prompts = [example.ids for example in examples[start : start + BATCH]]
+            yield from _batch(model, tokenizer, prompts, answer_tokens, ends)
+    finally:
+        model.generation_config = own
+        model.train(was_training)
 
 
-def _batch(model: Any, tokenizer: Any, prompts: list[tuple[int, ...]], most: int) -> Iterator[Written]:  # noqa: ANN401
+def _batch(
+    model: Any,  # noqa: ANN401 - transformers is untyped
+    tokenizer: Any,  # noqa: ANN401 - transformers is untyped
+    prompts: list[tuple[int, ...]],
+    most: int,
+    ends: list[int] | None,
+) -> Iterator[Written]:
     import torch
     from transformers import GenerationConfig
 
     width = max(map(len, prompts))
     pad = tokenizer.pad_token_id
-    ends = end_tokens(model.generation_config.eos_token_id, tokenizer.eos_token_id)
     ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
     before = [opened_by(tokenizer.decode(list(row[-_TAIL:]), skip_special_tokens=False)) for row in prompts]

@@ -1,15 +1,18 @@
 """What happens beside the updates: metrics kept, held-out lists ranked, the best model kept, collapse noticed."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 
 from rearank_cli.console import Showing, note
-from rearank_cli.training.folder import METRICS, Row, append_row, mark_whole
+from rearank_cli.training.faults import WARNED_AFTER, NotFiniteError, check_gradients, no_signal
+from rearank_cli.training.folder import METRICS, Row, append_row, mark_whole, read_rows
 from rearank_cli.training.recipe import Recipe
 from rearank_cli.training.validation import Heldout
 
@@ -98,6 +101,17 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         if state.global_step == 0:
             self._measure(0, state)
 
+    def on_pre_optimizer_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,  # noqa: ANN401 - transformers is untyped
+        **_: object,
+    ) -> None:
+        """Look at the gradients, which may not spoil the weights."""
+        check_gradients(model.parameters())
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -110,11 +124,17 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         if not logs or "loss" not in logs or not state.is_world_process_zero:
             return
         step = self._step(state)
+        if not math.isfinite(logs["loss"]):
+            raise NotFiniteError(f"the loss is not finite ({logs['loss']})")
         named: Row = {ours: _rounded(logs[theirs]) for theirs, ours in _NAMES.items() if theirs in logs}
         seconds = round(time.monotonic() - self._began - self.progress.seconds, 1)
         append_row(self._folder / METRICS, {"step": step, **named, "seconds": seconds})
         what = "reward" if "reward" in named else "loss"
         self._show(f"step {step} of {self._recipe.steps}, {what} {named[what]}, {seconds:.0f} s")
+        if step == WARNED_AFTER < self._recipe.steps and (
+            why := no_signal(read_rows(self._folder / METRICS), self._recipe)
+        ):
+            note(f"{step} steps have taught the model nothing: {why}")
         self._stop_where(
             collapse(self._recipe, best_format=0.0, figures=None, entropy=logs.get("entropy")), control
         )

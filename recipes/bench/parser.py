@@ -68,9 +68,9 @@ def brackets(drawn: random.Random, ids: Sequence[int]) -> Part:
                 f'{{"ranking": [{", ".join(map(str, ids))}], "scores": [{", ".join(map(str, ids[::-1]))}]}}'
             ),
             lambda: ", ".join(f"{number} (0.{9 - place % 9})" for place, number in enumerate(numbered)),
-            lambda: "\n".join(f"{number} ({place})" for place, number in enumerate(numbered)),
-            lambda: "\n".join(f"{number}: {place}" for place, number in enumerate(numbered)),
-            lambda: "\n".join(f"{number} - score: {place}" for place, number in enumerate(numbered)),
+            lambda: "\n".join(f"{number} ({99 - place})" for place, number in enumerate(numbered)),
+            lambda: "\n".join(f"{number}: {99 - place}" for place, number in enumerate(numbered)),
+            lambda: "\n".join(f"{number} - score: {99 - place}" for place, number in enumerate(numbered)),
         ]
     )()
     alone = text.startswith("[") and "fits" not in text and " and " not in text
@@ -78,21 +78,20 @@ def brackets(drawn: random.Random, ids: Sequence[int]) -> Part:
 
 
 def bare(drawn: random.Random, ids: Sequence[int]) -> Part:
-    """Numbers without brackets."""
+    """Numbers without brackets, each once."""
+    ids = tuple(dict.fromkeys(ids))
     text = drawn.choice(
         [
             lambda: ", ".join(map(str, ids)),
             lambda: "Ranking: " + ", ".join([*map(str, ids), "1234567"]),
             lambda: "Ranking:\n" + "\n".join([*map(str, ids), "1234567"]),
             lambda: " and ".join(f"passage {number}" for number in ids),
-            lambda: "; ".join(
-                f"passage {number} ({9 * place % 99 + 1} %)" for place, number in enumerate(ids)
-            ),
-            lambda: "; ".join(f"passage {number}: {place}/12" for place, number in enumerate(ids, 11)),
+            lambda: "; ".join(f"passage {number} ({99 - place} %)" for place, number in enumerate(ids)),
+            lambda: "; ".join(f"passage {number}: {99 - place}/12" for place, number in enumerate(ids, 11)),
             lambda: (
                 "[" + ", ".join(f'{{"rank": {p}, "id": {number}}}' for p, number in enumerate(ids, 1)) + "]"
             ),
-            lambda: ", ".join(f"{number} (0.{place})" for place, number in enumerate(ids)),
+            lambda: ", ".join(f"{number} (0.{99 - place})" for place, number in enumerate(ids)),
             lambda: "\n".join(f"Rank {place}: passage {number}" for place, number in enumerate(ids, 1)),
         ]
     )()
@@ -164,13 +163,19 @@ def answer(drawn: random.Random, n: int) -> list[Part]:
     shape = drawn.choice(shapes)
     if drawn.random() < 0.3:
         shape = "".join(drawn.choices("ocabw", k=drawn.randint(1, 9)))
+    listed = False  # of several lists in a row the tests say which one counts
     for letter in shape.replace(" ", ""):
         if letter != "w":
             parts.append(marks["ocab".index(letter)])
+            listed = listed and letter == "b"
             continue
+        kind = numbered_lines if len(parts) == lines_at else drawn.choice(LISTS)
         for _ in range(drawn.choice([1, 1, 1, 2, 3])):
-            kind = numbered_lines if len(parts) == lines_at else drawn.choice(LISTS)
-            parts.append(unnamed(drawn, n) if drawn.random() < 0.2 else kind(drawn, passages(drawn, n)))
+            if listed or drawn.random() < 0.2:
+                parts.append(unnamed(drawn, n))
+            else:
+                parts.append(kind(drawn, passages(drawn, n)))
+                listed = True
     return parts
 
 

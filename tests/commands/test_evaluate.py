@@ -284,3 +284,12 @@ def test_a_plot_beside_the_figures(rearank: Run, run: str, qrels: str, tmp_path:
     assert done.stdout.startswith("run ")
     assert "--plot out.jpg: expected" in rearank("evaluate", run, "--plot", "out.jpg", status=2).stderr
     rearank("evaluate", run, "--qrels", qrels, "--plot", str(tmp_path / "none" / "out.png"), status=74)
+
+
+@pytest.mark.parametrize("score", ["1_0", "\u0663", "0x10"])
+def test_a_score_that_only_python_reads_is_refused(rearank: Run, tmp_path: Path, score: str) -> None:
+    run, qrels = tmp_path / "run", tmp_path / "qrels"
+    run.write_text(f"1 Q0 a 1 {score} t\n1 Q0 b 2 1 t\n")
+    qrels.write_text("1 0 a 1\n")
+    said = rearank("evaluate", str(run), "--qrels", str(qrels), status=65).stderr
+    assert f"{run}:1: expected a finite number as score (column 5), found '{score}'" in said

@@ -133,9 +133,29 @@ def test_stdout_by_its_other_name_is_written_as_it_stands(shell: Run) -> None:
     assert Path("log").read_text() == "before\n1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n"
 
 
+@pytest.mark.parametrize("name", ["/dev/fd/3", "/proc/self/fd/3"])
+def test_an_open_file_is_written_as_it_stands(shell: Run, name: str) -> None:
+    shell(f"echo before > log; {RERANK} in.json --tag t -o {name} 3>> log")
+    shell(f"{RETRIEVE} --topics topics.tsv --format trec --tag t -o {name} 3>> log | cat")
+    assert Path("log").read_text().startswith("before\n1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n1 Q0 a 1 ")
+    assert not Path("log.json").exists()
+
+
+def test_stderr_by_its_name_is_written_as_it_stands(shell: Run) -> None:
+    assert shell(f"{RERANK} in.json --tag t -o /dev/stderr").stderr == "1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/null", "/dev/fd/3", ">(cat)", "pipe"])
+def test_a_trace_that_the_next_call_cannot_read_is_refused(shell: Run, name: str) -> None:
+    done = shell(f"mkfifo pipe; {RERANK} nowhere.json --model nowhere --trace {name} 3> other", status=74)
+    assert "expected the name of a file, which the next call can read" in done.stderr
+    assert not Path("-").exists()
+
+
 @pytest.mark.parametrize(
     "command",
     [
+        f"{RERANK} in.json -o ''",
         *(f"{RERANK} in.json -o {name}" for name in (".", "..", "set", "outdir/", "no/run", "x.trec/run")),
         *(f"{RERANK} in.json --trace {name}" for name in (".", "no/trace", "outdir/")),
         f"{RERANK} in.json -o {'a' * 300}",

@@ -48,7 +48,7 @@ def test_files_are_searched_in_the_order_of_the_queries(rearank: Run, docs: str)
     assert found == [("2", ["d1"]), ("1", []), ("3", ["d2"])]
     assert rows[0]["candidates"][0]["doc"] == {"title": "Fleas", "text": "They jump."}
     assert rows[0]["tag"] == "-:bm25"
-    assert done.stderr == ""
+    assert done.stderr == "rearank: 1 of 3 queries found nothing (1): no document holds a word of theirs\n"
 
 
 def test_a_run_has_six_columns_and_the_tag_asked_for(rearank: Run, docs: str, tmp_path: Path) -> None:
@@ -181,3 +181,31 @@ def test_dl19_over_its_judged_passages(shell: Run, shared: Path) -> None:
     )
     assert done.stdout.split()[-1] == "0.4550"
     assert "121 documents stand there again, word for word; each was kept once" in done.stderr
+
+
+@pytest.mark.parametrize("run", ["", "\n \n", "# a comment\n"])
+def test_a_run_without_lines_gets_no_texts(rearank: Run, tmp_path: Path, run: str) -> None:
+    corpus, topics, place = tmp_path / "c.tsv", tmp_path / "t.tsv", tmp_path / "run"
+    corpus.write_text("a\tcats sleep\n")
+    topics.write_text("1\tcats\n")
+    place.write_text(run)
+    done = rearank("retrieve", f"--corpus={corpus}", f"--topics={topics}", f"--run={place}", status=65)
+    assert (done.stdout, done.stderr) == (
+        "",
+        f"rearank: {place}: expected lines of a run, found none; did a stage fail?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [("오래된 소파를 수리하는 방법", "소파 수리"), ("ซ่อมโซฟาเก่า", "โซฟา"), ("cats sleep", "the of")],
+)
+def test_queries_that_find_nothing_are_counted_mr_tydi_10(
+    rearank: Run, tmp_path: Path, text: str, query: str
+) -> None:
+    corpus, topics = tmp_path / "c.tsv", tmp_path / "t.tsv"
+    corpus.write_text(f"a\t{text}\nb\tdogs run\n")
+    topics.write_text(f"1\t{query}\n2\tdogs\n")
+    done = rearank("retrieve", f"--corpus={corpus}", f"--topics={topics}", "--format=trec")
+    assert done.stdout.startswith("2 Q0 b 1 1 ")
+    assert "1 of 2 queries found nothing (1): no document holds a word of theirs" in done.stderr

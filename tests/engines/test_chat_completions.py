@@ -167,12 +167,31 @@ def test_an_answer_without_text_is_an_empty_completion() -> None:
         ({"content": None, "refusal": "I cannot help"}, "stop", "I cannot help"),
         ({"content": [{"type": "refusal", "refusal": "No."}]}, "stop", "No."),
         ({"content": ""}, "SAFETY", "finish_reason safety"),
+        ({}, "content_filter: PROHIBITED_CONTENT", "finish_reason content_filter: prohibited_content"),
+        ({"content": ""}, "sensitive", "finish_reason sensitive"),
     ],
 )
 def test_a_refusal_under_200_is_one_for_good(message: dict[str, Any], finish: str, reason: str) -> None:
     with pytest.raises(Fault) as raised:
         read(message, finish)
     assert (raised.value.kind, raised.value.what) == (Kind.REFUSED, reason)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        ({"choices": [], "prompt_filter_results": [{"content_filter_results": {"x": {"filtered": True}}}]}, "refused"),
+        ({"choices": [], "prompt_filter_results": [{"content_filter_results": {"x": {"filtered": False}}}]}, "odd"),
+        ({"choices": None, "promptFeedback": {"blockReason": "SAFETY"}}, "refused"),
+        ({"code": "DataInspectionFailed", "message": "inappropriate content"}, "refused"),
+        ({"choices": [], "usage": {}}, "odd"),
+        ({"message": "model is loading"}, "odd"),
+    ],
+)  # fmt: skip
+def test_an_answer_without_choices_is_refused_if_a_filter_says_so(sent: dict[str, Any], kind: str) -> None:
+    with pytest.raises(Fault) as raised:
+        read_answer(sent, seconds=0.0, sampling=Sampling(9))
+    assert raised.value.kind == Kind(kind)
 
 
 def test_an_answer_beside_a_refusal_is_an_answer() -> None:

@@ -3,13 +3,14 @@
 import json
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
-import httpx2
+import openai  # noqa: F401 (loads the one or the other httpx)
 import pytest
 
 from rearank_cli.engines import fleet as fleet_module
@@ -22,6 +23,7 @@ from tests.conftest import Run
 from tests.engines.asking import answers, chat_prompt
 from tests.engines.faulty import TEXT, FaultyServer, answer, serving
 
+HTTPX = sys.modules.get("httpx2") or sys.modules["httpx"]  # newer clients use httpx2
 PROMPT = chat_prompt("rank these")
 
 
@@ -182,12 +184,12 @@ def test_a_request_that_timed_out_twice_is_given_up_whatever_is_left_of_its_retr
 
 
 def test_a_host_that_takes_no_connection_is_down_and_not_slow() -> None:
-    def unreachable(_request: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectTimeout("timed out")
+    def unreachable(_request: object) -> NoReturn:
+        raise HTTPX.ConnectTimeout("timed out")
 
     with engine(nobody_listens(), retries=3) as asked:
         (server,) = asked._servers.values()
-        server.http = httpx2.AsyncClient(transport=httpx2.MockTransport(unreachable))
+        server.http = HTTPX.AsyncClient(transport=HTTPX.MockTransport(unreachable))
         with pytest.raises(TryLater, match=r"no connection \(timed out\), in the last of 4 tries"):
             answers(asked, [PROMPT])
 

@@ -23,6 +23,7 @@ from tests.engines.faulty import TEXT, FaultyServer, serving
 from tests.engines.test_endpoint import LINE
 
 PROMPT = chat_prompt("rank these")
+AGAIN = "trying again, here and after faults like it"
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +82,22 @@ def test_a_server_that_always_fails_rests_and_costs_no_request(fault: str) -> No
             got = answers(asked, [PROMPT] * 100)
         assert {completion.text for completion in got} == {TEXT}
         assert len(broken.bodies) <= 30
+
+
+def test_a_server_that_fails_only_where_another_one_answers_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        serving(lambda *_: "good") as good,
+        serving(lambda *_: "hang") as silent,
+        engine(good, silent, concurrency=1, timeout=0.5) as asked,
+    ):
+        for _ in range(200):
+            answers(asked, [PROMPT])
+            if capsys.readouterr().err == f"rearank: {silent.url}: no answer within 0.5 s; {AGAIN}\n":
+                return
+            time.sleep(0.01)
+    pytest.fail("nothing was said of the silent server")
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip"])

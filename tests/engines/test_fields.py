@@ -25,6 +25,7 @@ def extra(*place: str) -> dict[str, Any]:
         ({"message": "got an unexpected keyword argument 'chat_template_kwargs'"}, "chat_template_kwargs"),
         ({"error": "unknown field `structured_outputs`, expected one of `model`, `n`"}, "structured_outputs"),
         ({"message": "Additional properties: ('seed' was unexpected)", "param": None}, "seed"),
+        ("Invalid parameter: seed is not a known field", "seed"),
         ("unknown field `top_p` at line 1 column 5", "top_p"),
         # A strict gateway that names the place (OpenHands-CLI#83).
         ({"detail": [extra("body", "chat_template_kwargs")]}, "chat_template_kwargs"),
@@ -53,6 +54,16 @@ def test_a_field_that_a_server_does_not_take_is_found(error: object, field: str)
         {"message": "max_tokens is too large: 8000, not allowed; at most 4096", "param": "max_tokens"},
         {"message": "temperature must be between 0 and 2", "param": "temperature"},
         {"message": "3 is not allowed as temperature: greater than the maximum of 2", "param": "temperature"},
+        {"message": "temperature 2.0 is not supported; the limit is 1.0", "param": "temperature"},
+        {"message": "unsupported temperature value 2.0 (max 1.0)", "param": "temperature"},
+        {"message": "temperature: 2.0 is not allowed. Allowed values: 0 to 1", "param": "temperature"},
+        {
+            "message": "top_p=0.1 is not supported; choose 0.5 or 1",
+            "param": "top_p",
+            "code": "unsupported_value",
+        },
+        {"message": "Only values from 0 to 1 are allowed", "param": "temperature"},
+        {"message": "max_tokens=8000 is not supported by this model", "param": "max_tokens"},
         {"message": "value not supported", "param": "seed", "code": "unsupported_value"},
         {
             "detail": [

@@ -8,7 +8,7 @@ import pytest
 from rearank_cli.engines import opening
 from rearank_cli.engines.opening import EngineName, EngineOptions, open_engine
 from rearank_cli.engines.protocol import Sampling
-from rearank_cli.errors import Unavailable, UsageError
+from rearank_cli.errors import MissingInput, Unavailable, UsageError
 from tests.conftest import Run
 
 URL = ("http://127.0.0.1:9/v1",)
@@ -104,4 +104,10 @@ def test_an_engine_needs_a_model() -> None:
 
 def test_a_model_that_is_not_there_is_66(rearank: Run) -> None:
     done = rearank("rerank", "--engine", "vllm", "--model", "./nowhere", stdin="{}", status=66)
-    assert "./nowhere" in done.stderr
+    assert "./nowhere: expected a model folder or a hub id, found no such folder" in done.stderr
+
+
+def test_a_folder_that_holds_no_model_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="needs the extra local")
+    with pytest.raises(MissingInput, match="no tokenizer could be loaded"):
+        opened(str(tmp_path), name=EngineName.TRANSFORMERS)

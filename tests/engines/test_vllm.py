@@ -119,6 +119,7 @@ def test_an_answer_that_is_quoted_in_the_reasoning_ends_nothing(quoting: Path) -
     assert said.completions[0]["output_tokens"] == theirs.output_tokens
 
 
+@pytest.mark.extra
 @needs_vllm
 def test_the_command_line_reranks_and_its_stdout_is_the_run(rearank: Run, clockwork: Path) -> None:
     args = ("rerank", "--engine", "vllm", "--model", str(clockwork), "--max-tokens", "40", "--tag", "t")

@@ -26,13 +26,28 @@ def trace(*rows: object) -> Source:
 def test_a_word_means_in_the_costs_what_it_means_in_the_records() -> None:
     """And every answer counts: one that was asked for again, as often as it came."""
     cost = read_cost(
-        trace(HEADER, *({**ANSWER, "outcome": outcome} for outcome in (*Outcome, Outcome.CLEAN)))
+        trace(
+            HEADER,
+            *({**ANSWER, "outcome": outcome, "prompt": outcome} for outcome in Outcome),
+            {**ANSWER, "prompt": "clean"},
+        )
     )
     total = len(Outcome) + 1
     assert cost.calls == total
     assert cost.malformed == sum(outcome.is_malformed for outcome in Outcome) / total > 0
     assert cost.repaired == sum(outcome.is_repaired for outcome in Outcome) / total > 0
     assert cost.failed == sum(outcome.is_failure for outcome in Outcome) / total > 0
+
+
+def test_a_window_that_failed_counts_with_the_last_answer_to_it() -> None:
+    failed = {**ANSWER, "outcome": "failed", "prompt": "0"}
+    refused = {**failed, "qid": "q2", "outcome": "refused"}
+    cost = read_cost(
+        trace(HEADER, failed, refused, {**ANSWER, "prompt": "1"}, HEADER, failed, HEADER, ANSWER, refused)
+    )
+    assert (cost.calls, cost.failed) == (3.0, 0.5)  # of q1 twice an answer and a failure, of q2 a refusal
+    cost = read_cost(trace(HEADER, failed, refused, HEADER, {**ANSWER, "prompt": "0"}))
+    assert (cost.calls, cost.failed) == (1.5, 0.5)
 
 
 def test_a_query_costs_the_average_of_its_answers_sums() -> None:

@@ -52,6 +52,40 @@ def test_every_layout_of_the_field_is_read(tmp_path: Path, layout: object, shape
     assert read(tmp_path / "c.jsonl", data) == [EXPECTED]
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {
+            **LINE,
+            "query": {"query_id": "1", "text": "q"},
+            "candidates": [{"docno": "a", "score": 2, "text": "x"}],
+        },
+        {
+            **LINE,
+            "query": {"_id": "1", "text": "q"},
+            "candidates": [{"doc_id": "a", "score": 2, "text": "x"}],
+        },
+        {**LINE, "query": {"id": "1", "text": "q"}, "candidates": [{"pid": "a", "score": 2, "passage": "x"}]},
+    ],
+)
+def test_ids_by_other_names_are_read_ir_datasets(tmp_path: Path, layout: object) -> None:
+    assert read(tmp_path / "c.jsonl", json.dumps(layout)) == [EXPECTED]
+
+
+@pytest.mark.parametrize("score", [{"score": None}, {}])
+def test_scores_that_are_not_there_are_filled_in_rerankers_has_scores(
+    tmp_path: Path, score: dict[str, None]
+) -> None:
+    rows = [{"docid": docid, "doc": "x", **score} for docid in "ab"]
+    (found,) = read(tmp_path / "c.jsonl", line(candidates=rows))
+    assert [(hit.docid, hit.score) for hit in found.hits] == [("a", 2.0), ("b", 1.0)]
+
+
+def test_a_passage_of_which_only_the_title_is_known_is_read(tmp_path: Path) -> None:
+    (found,) = read(tmp_path / "c.jsonl", hit(doc={"title": "T", "text": None}))
+    assert found.hits == (Hit("a", 2.0, "", "T"),)
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     candidates = Candidates(
         Query("1", "q ∂"), (Hit("a", 2.5, "x\u2028y", "T"), Hit("b", 1.0, "")), "dl19:bm25"
@@ -87,12 +121,16 @@ def hit(**changes: object) -> str:
         ("[" + line() + ", null]", r"jsonl\[1\]: expected a JSON object, found nothing"),
         ("[" + line() + ", {}]", r'jsonl\[1\]: expected an object with "query"'),
         ("[" + line() + ", {]}]", r"jsonl\[1\]: expected a JSON object, found none that parses"),
-        ("[" + hit(score=0.5).replace("0.5", "NaN") + "]", r"jsonl\[0\]: .* found none that parses"),
+        ("[" + hit(score=0.5).replace("0.5", "NaN") + "]", r"jsonl\[0\]: .* found NaN, which is no JSON"),
         ("{}", 'expected an object with "query" and "candidates"'),
         (line(query={"qid": "1"}), "query '1' has no text"),
         (line(query={"qid": "1", "text": " "}), "query '1' has no text"),
         (line(query="q"), 'expected "query" as an object'),
-        (line(query={"text": "q"}), "expected qid as a string"),
+        (
+            line(query={"text": "q"}),
+            "expected the id of a query as one of qid, _id, id, query_id, found none",
+        ),
+        (line(candidates=[{"doc": "x"}]), "candidate 1: expected the id of a document as one of docid"),
         (line(query={"qid": "a b", "text": "q"}), "qid 'a b' holds white space"),
         (line(candidates={}), "expected a list of candidates, found an object"),
         (line(candidates=[1]), "candidate 1: expected an object, found a number"),
@@ -103,8 +141,9 @@ def hit(**changes: object) -> str:
         (hit(doc={}), "document 'a' has no text"),
         (hit(doc=None), "document 'a' has no text"),
         (hit(score="high"), "expected a finite score, found 'high'"),
-        (hit(score=None), "expected a finite score"),
-        (hit(score=0.5).replace("0.5", "NaN"), "expected one JSON object a line"),
+        (hit(score=0.5).replace("0.5", "NaN"), "expected finite numbers, found NaN"),
+        (hit(score=0.5).replace("0.5", "-Infinity"), "expected finite numbers, found -Infinity"),
+        (hit(score=0.5).replace("0.5", "1e999"), r"expected one JSON object a line, .*\(char [0-9]+\)\)$"),
         (line(candidates=2 * [{"docid": "a", "score": 1, "doc": "x"}]), "document 'a' stands twice"),
         (line() + "\n" + line(), "c.jsonl:2: query '1' stands twice"),
         (line().replace('"q"', '"caf\xe9"').encode("latin-1"), "c.jsonl:1: .*utf-8"),

@@ -33,6 +33,8 @@ def test_judgements_are_the_same_whether_a_line_is_odd_or_not() -> None:
         ("q9 0 d1 -100001\n", "qrels.txt:5001: expected a grade of at most 100000, found -100001"),
         ("q9 0 d\0 1\n", "qrels.txt:5001: expected text, found a NUL byte; is this another kind of file?"),
         ("q9 0 d1 1.0\n", "qrels.txt:5001: expected a whole number as grade, found '1.0'"),
+        ("q9 0 d1 1_0\n", "qrels.txt:5001: expected a whole number as grade, found '1_0'"),
+        ("q9 0 d1 \u0663\n", "qrels.txt:5001: expected a whole number as grade, found '\u0663'"),
         ("q0 0 d1 3\n", "qrels.txt:5001: document 'd1' is judged twice for query 'q0', 0 and 3; keep one"),
     ],
 )

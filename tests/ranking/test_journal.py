@@ -39,6 +39,27 @@ def test_an_answer_is_recalled_by_the_next_start(tmp_path: Path) -> None:
     second.close()
 
 
+def test_answers_to_other_prompts_about_the_same_queries_are_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "trace.jsonl")
+    first = Journal(path, ASKED)
+    first.record(answer("[1] > [2]"))
+    first.record(answer("[1] > [2]", replace(PROMPT, qid="q2")))
+    first.close()
+    same = Journal(path, ASKED)
+    assert same.recall(Prompt("q3", ("a", "b"), digest="0123")) is None
+    assert same.recall(PROMPT) is not None
+    assert same.recall(replace(PROMPT, digest="4567")) is None  # a later window of the same run
+    same.close()
+    assert capsys.readouterr().err == ""
+    changed = Journal(path, ASKED)
+    assert changed.recall(replace(PROMPT, digest="4567")) is None
+    assert changed.recall(replace(PROMPT, qid="q2", digest="4567")) is None
+    changed.close()
+    assert capsys.readouterr().err.count("to other prompts about the same queries") == 1
+
+
 def test_the_lines_hold_what_the_design_says(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     journal = Journal(str(path), ASKED)

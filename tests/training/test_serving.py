@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rearank_cli.ranking import prompts
 from rearank_cli.ranking.profiles import Profile, profile
 from rearank_cli.ranking.prompts import Template, Turn
-from rearank_cli.training.serving import template_toml, write_card
+from rearank_cli.training.serving import cast_weights, template_toml, write_card
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 WORDS = st.none() | st.integers(1, 999)
@@ -52,3 +52,23 @@ def test_a_cache_that_training_switched_off_is_switched_on(tmp_path: Path) -> No
     assert json.loads((tmp_path / "config.json").read_text()) == {"use_cache": True, "hidden_size": 8}
     assert not (tmp_path / "training_args.bin").exists()
     assert profile(str(tmp_path)).window == 20
+
+
+def test_weights_are_saved_in_the_numbers_asked_for_and_all_else_stays(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file, save_file
+
+    weights = {"a": torch.tensor([1.0, 2.5]), "count": torch.tensor([3])}
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "config.json").write_text('{"torch_dtype": "float32", "hidden_size": 8}')
+    (tmp_path / "model.safetensors.index.json").write_text(
+        '{"metadata": {"total_size": 16}, "weight_map": {}}'
+    )
+    cast_weights(tmp_path, "bfloat16")
+    found = load_file(tmp_path / "model.safetensors")
+    assert (found["a"].dtype, found["count"].dtype) == (torch.bfloat16, torch.int64)
+    assert found["a"].tolist() == [1.0, 2.5]
+    assert json.loads((tmp_path / "config.json").read_text()) == {"hidden_size": 8, "dtype": "bfloat16"}
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
+    assert index["metadata"]["total_size"] == 2 * 2 + 8
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".json", ".safetensors"]

@@ -8,7 +8,7 @@ from tests.engines.tiny import random_model
 SETTINGS = (
     "device=cpu", "steps=2", "prompts=2", "rollouts=4", "mini_batch=1", "micro_batch=4", "kl=0.01",
     "learning_rate=1e-3",
-    "prompt_tokens=2000", "answer_tokens=8", "eval_share=0.4", "eval_limit=2", "eval_every=1", "save_every=1",
+    "prompt_tokens=2000", "answer_tokens=40", "eval_share=0.4", "eval_limit=2", "eval_every=1", "save_every=1",
 )  # fmt: skip
 
 
