@@ -1,6 +1,7 @@
 """Help: whole, true, and quick; and what a shell completes with."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.conftest import ROOT, Run
 from tests.ranking.test_prompts import recipe
 from tests.test_layers import HEAVY, printed_and_loaded
 
+CONSTRAINTS = ROOT / "recipes" / "constraints.txt"
 # Each reads what those before it wrote.
 ORDER = ("retrieve", "rerank", "evaluate", "augment", "train", "doctor")
 SHORTER = {  # of what takes minutes
@@ -56,6 +58,8 @@ def test_the_list_of_commands_says_what_each_does(rearank: Run) -> None:
 
 
 def test_the_reference_is_what_the_help_says() -> None:
+    if f"typer=={version('typer')}" not in CONSTRAINTS.read_text(encoding="utf-8").split():
+        pytest.skip("another typer than the one that wrote the page, and each has its own style")
     written = (ROOT / "recipes" / "reference.md").read_text(encoding="utf-8")
     assert written == recipe("reference.py").reference(), "python recipes/reference.py > recipes/reference.md"
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ CANDIDATES = json.dumps(
 )
 RERANK = "rearank rerank --quiet --replay good.trace"
 RETRIEVE = "rearank retrieve --corpus corpus.tsv"
+PLOT = "rearank evaluate x.trec --qrels qrels --plot"
+NEEDS_MATPLOTLIB = pytest.mark.skipif(
+    find_spec("matplotlib") is None, reason="the extra `compare` is not installed"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +168,7 @@ def test_a_trace_that_the_next_call_cannot_read_is_refused(shell: Run, name: str
         f"mkdir run.json; {RERANK} in.json -o run",
         *(f"{RETRIEVE} --topics topics.tsv -o {name}" for name in (".", "outdir/", "no/run")),
         *(f"rearank augment in.json --qrels qrels -o {name}" for name in (".", "outdir/", "no/run")),
-        *(f"rearank evaluate x.trec --qrels qrels --plot {name}" for name in ("no/a.png", "outdir.png/")),
+        *(pytest.param(f"{PLOT} {name}", marks=NEEDS_MATPLOTLIB) for name in ("no/a.png", "outdir.png/")),
         "rearank train in.json --model demo -o x.trec",
         "rearank train in.json --model demo -o x.trec/out",
     ],
