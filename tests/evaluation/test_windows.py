@@ -77,7 +77,7 @@ def test_a_recording_of_another_tool_can_be_shown_and_has_no_cost() -> None:
         ({**ANSWER, "output_tokens": 1 << 63}, "found 9223372036854775808"),
         ({**ANSWER, "output_tokens": 10**40}, "found 1e+40"),
         ({**ANSWER, "seconds": -1}, 'expected "seconds" as a number from 0'),
-        ({**ANSWER, "seconds": float("nan")}, "expected one JSON object a line, found none that parses"),
+        ({**ANSWER, "seconds": float("nan")}, "expected finite numbers, found NaN"),
         ({**ANSWER, "seconds": 10**400}, "expected one JSON object a line, found none that parses"),
         ({**ANSWER, "outcome": "odd"}, 'expected "outcome" as one of clean, repaired, partial, truncated'),
         ({**ANSWER, "outcome": ["clean"]}, "found ['clean']"),
