@@ -19,7 +19,7 @@ from rearank_cli.formats.provenance import clean_argument
 from rearank_cli.formats.streams import open_sink, open_source
 from rearank_cli.ranking.profiles import profile
 from rearank_cli.training import folder
-from rearank_cli.training.arguments import batches
+from rearank_cli.training.arguments import batches, check_keys
 from rearank_cli.training.demonstrations import with_trace, within_answer_tokens
 from rearank_cli.training.examples import Split, examples, split
 from rearank_cli.training.job import (
@@ -90,6 +90,7 @@ def train(
     check_no_adapter(how.model)
     asked = _recipe(recipe, flags, settings or [], how.template.max_tokens)
     wanted, remark = with_device(asked)
+    check_keys(wanted)
     devices = int(os.environ.get("WORLD_SIZE", "1"))  # set by accelerate launch and torchrun
     batches(wanted, devices, rollouts=wanted.rollouts if wanted.method is Method.GRPO else 1)
     if from_trace and wanted.method is not Method.SFT:

@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rearank_cli.errors import UsageError
-from rearank_cli.training.recipe import Device, Recipe, Schedule
+from rearank_cli.training.recipe import (
+    Device,
+    Importance,
+    Loss,
+    Method,
+    Recipe,
+    ScaleRewards,
+    Schedule,
+    VllmCorrection,
+)
 
 Arguments = dict[str, object]
 
+_CLIPPED = (Loss.GRPO, Loss.BNPO, Loss.DR_GRPO, Loss.DAPO, Loss.LUSPO)  # what `clip` and `delta` act on
 _SCHEDULES = {
     Schedule.CONSTANT: "constant_with_warmup",
     Schedule.LINEAR: "linear",
@@ -51,9 +61,41 @@ def batches(recipe: Recipe, devices: int, *, rollouts: int) -> Batches:
             f"{recipe.mini_batch} x {rollouts} completions on {devices} devices"
         )
     an_update = update // (micro * devices)
-    return Batches(
-        micro, an_update, an_update * recipe.updates_per_step, recipe.steps * recipe.updates_per_step
+    a_step = an_update * (recipe.prompts // recipe.mini_batch)
+    return Batches(micro, an_update, a_step, recipe.steps * recipe.updates_per_step)
+
+
+def check_keys(recipe: Recipe) -> None:
+    """Refuse keys that contradict each other.
+
+    Raises:
+        UsageError: they do.
+    """
+    if recipe.method is Method.SFT:
+        return
+    if recipe.delta is not None and recipe.delta <= 1 + recipe.clip_high:
+        raise UsageError(
+            f"delta = {recipe.delta:g}: expected more than 1 + clip_high ({1 + recipe.clip_high:g}), or it would undo "
+            "that clip; the released script has 3.0"
+        )
+    if recipe.delta is not None and recipe.loss not in _CLIPPED:
+        raise UsageError(f"delta = {recipe.delta:g}: loss = {recipe.loss} does not use it; leave it out")
+    if recipe.loss is Loss.CISPO and recipe.clip_high < 1:
+        raise UsageError(
+            f"clip_high = {recipe.clip_high:g}: with loss = cispo it is the most that the ratio itself may be; "
+            "expected 1 or more, as in clip_high = 5"
+        )
+    wanted = {Loss.LUSPO: Importance.SEQUENCE, Loss.VESPO: Importance.TOKEN}.get(
+        recipe.loss, recipe.importance
     )
+    if recipe.importance is not wanted:
+        raise UsageError(
+            f"importance = {recipe.importance}: loss = {recipe.loss} is made for importance = {wanted}"
+        )
+    if recipe.vllm and recipe.loss is Loss.VESPO and recipe.vllm_correction.startswith("sequence"):
+        raise UsageError(
+            f"vllm_correction = {recipe.vllm_correction}: loss = vespo wants none, token_truncate or token_mask"
+        )
 
 
 def grpo_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:
@@ -74,16 +116,33 @@ def grpo_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:
         "epsilon_high": recipe.clip_high,
         "loss_type": recipe.loss.value,
         "importance_sampling_level": recipe.importance.value,
-        "scale_rewards": "none" if recipe.loss == "dr_grpo" else "group",
+        "delta": recipe.delta,
+        "num_iterations": recipe.num_iterations,
+        "mask_truncated_completions": recipe.mask_truncated,
+        "entropy_coef": recipe.entropy_bonus,
+        "scale_rewards": _scaling(recipe),
         "reward_weights": list(recipe.weights),
         "use_vllm": recipe.vllm,
         "vllm_mode": "colocate",
         "vllm_enable_sleep_mode": recipe.vllm,
         "vllm_gpu_memory_utilization": recipe.vllm_memory,
         "vllm_max_model_length": recipe.prompt_tokens + recipe.answer_tokens,
+        "vllm_importance_sampling_correction": recipe.vllm_correction is not VllmCorrection.NONE,
+        "vllm_importance_sampling_clip_max": recipe.vllm_correction_max,
+        **(
+            {}
+            if recipe.vllm_correction is VllmCorrection.NONE
+            else {"vllm_importance_sampling_mode": recipe.vllm_correction.value}
+        ),
         # Logits that are not finite are noticed by the loss; drawing from them would end in a traceback.
         "generation_kwargs": None if recipe.vllm else {"remove_invalid_values": True},
     }
+
+
+def _scaling(recipe: Recipe) -> str:
+    if recipe.scale_rewards is not ScaleRewards.AUTO:
+        return recipe.scale_rewards.value
+    return "none" if recipe.loss is Loss.DR_GRPO else "group"
 
 
 def sft_arguments(recipe: Recipe, folder: Path, devices: int) -> Arguments:

@@ -7,6 +7,7 @@ from rearank_cli.training.arguments import grpo_arguments
 from rearank_cli.training.examples import Example, qid_of
 from rearank_cli.training.folder import SAMPLES, Row, append_row
 from rearank_cli.training.job import Job
+from rearank_cli.training.recipe import Recipe
 from rearank_cli.training.rewards import Parts, Rules, reward_parts
 
 Chat = list[dict[str, str]]
@@ -89,15 +90,21 @@ def grpo_trainer(job: Job) -> Any:  # noqa: ANN401 - TRL is untyped
         args=GRPOConfig(**grpo_arguments(job.recipe, job.checkpoints, job.devices)),
         train_dataset=Dataset.from_list(rows(job.split.train)),
         processing_class=job.tokenizer.inner,
-        peft_config=lora(job.recipe.lora_rank),
+        peft_config=lora(job.recipe),
     )
     return trainer
 
 
-def lora(rank: int) -> Any:  # noqa: ANN401 - peft is untyped
-    """Return the configuration of a LoRA on all linear layers, alpha twice its rank; None for rank 0."""
-    if not rank:
+def lora(recipe: Recipe) -> Any:  # noqa: ANN401 - peft is untyped
+    """Return the configuration of the recipe's LoRA; None if all weights are trained."""
+    if not recipe.lora_rank:
         return None
     from peft import LoraConfig
 
-    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    targets = [name.strip() for name in recipe.lora_targets.split(",")]
+    return LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_rank,
+        target_modules=recipe.lora_targets if targets == ["all-linear"] else targets,
+        task_type="CAUSAL_LM",
+    )

@@ -3,11 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
 from rearank_cli.errors import DataError, MissingInput, RearankError, UsageError
+from rearank_cli.training.recipe_checks import checked
 from rearank_cli.training.rewards import FormatCheck, RewardForm, Rules
 
 
@@ -51,12 +51,39 @@ class Schedule(StrEnum):
 
 
 class Loss(StrEnum):
-    """How token losses are added up, by TRL's names. `grpo`: the paper's mean of sequence means, equation (3)."""
+    """How ratios are bounded and token losses added up, by TRL's names.
+
+    `grpo`: the paper's mean of sequence means, equation (3); `bnpo`: the mean over the tokens of a micro batch, as
+    the released script; `cispo`, `sapo`, `luspo`, `vespo` bound the ratio in their own ways.
+    """
 
     GRPO = "grpo"
     DAPO = "dapo"
     DR_GRPO = "dr_grpo"
     BNPO = "bnpo"
+    CISPO = "cispo"
+    SAPO = "sapo"
+    LUSPO = "luspo"
+    VESPO = "vespo"
+
+
+class ScaleRewards(StrEnum):
+    """What rewards are divided by: the deviation of their group or batch, or nothing; `auto` goes by the loss."""
+
+    AUTO = "auto"
+    GROUP = "group"
+    BATCH = "batch"
+    NONE = "none"
+
+
+class VllmCorrection(StrEnum):
+    """What becomes of answers that vLLM finds more likely, or less, than the trainer does: TRL's names."""
+
+    NONE = "none"
+    TOKEN_TRUNCATE = "token_truncate"
+    TOKEN_MASK = "token_mask"
+    SEQUENCE_TRUNCATE = "sequence_truncate"
+    SEQUENCE_MASK = "sequence_mask"
 
 
 class Importance(StrEnum):
@@ -76,8 +103,11 @@ class Recipe:
     `answer_tokens` are limits. `clip_reward` is the least that the ranking can earn, None for no limit.
     `eval_share` is the share of queries held out, 0 to 1, of which `eval_limit` lists are ranked.
     Training stops where the held-out format rate falls under `min_format` after it was above, or the
-    entropy (nats a token) under `min_entropy`. `lora_rank` 0 trains all weights. Without `shuffle` lists are
-    met in the order of their file, which may be a curriculum.
+    entropy (nats a token) under `min_entropy`. `lora_rank` 0 trains all weights; `lora_alpha` 0 is twice the
+    rank, `lora_targets` are names of layers with commas between. Without `shuffle` lists are met in the order
+    of their file, which may be a curriculum. `delta` bounds the ratio of new to old policy from above (the dual
+    clip), `num_iterations` is how often a step learns from its samples, `entropy_bonus` what entropy adds to the
+    objective (a nat a token); with `mask_truncated` an answer that was cut off teaches nothing.
     """
 
     method: Method = Method.GRPO
@@ -94,7 +124,12 @@ class Recipe:
     kl: float = 0.01
     clip: float = 0.2
     clip_high: float = 0.2
+    delta: float | None = None
     loss: Loss = Loss.GRPO
+    scale_rewards: ScaleRewards = ScaleRewards.AUTO
+    num_iterations: int = 1
+    mask_truncated: bool = False
+    entropy_bonus: float = 0.0
     importance: Importance = Importance.TOKEN
     temperature: float = 1.0
     top_p: float = 1.0
@@ -115,29 +150,24 @@ class Recipe:
     device: Device = Device.AUTO
     gradient_checkpointing: bool = True
     lora_rank: int = 0
+    lora_alpha: int = 0
+    lora_targets: str = "all-linear"
     save_dtype: SaveDtype = SaveDtype.AUTO
     vllm: bool = False
     vllm_memory: float = 0.3
+    vllm_correction: VllmCorrection = VllmCorrection.SEQUENCE_MASK
+    vllm_correction_max: float = 3.0
     seed: int = 0
 
     @property
     def updates_per_step(self) -> int:
         """How many updates of the weights one step makes."""
-        return self.prompts // self.mini_batch
+        again = self.num_iterations if self.method is Method.GRPO else 1
+        return self.prompts // self.mini_batch * again
 
     def rules(self, *, think: bool) -> Rules:
         """Return what is paid for, where the prompt asks for reasoning (`think`) or not."""
         return Rules(self.reward, self.format_check, self.clip_reward, self.weights, think)
-
-
-_LEAST: dict[str, float] = {
-    "steps": 1, "prompts": 1, "rollouts": 2, "mini_batch": 1, "micro_batch": 1, "learning_rate": 0, "warmup": 0,
-    "weight_decay": 0, "max_grad_norm": 0, "kl": 0, "clip": 0, "clip_high": 0, "temperature": 0.01,
-    "prompt_tokens": 1, "answer_tokens": 1, "eval_share": 0, "eval_limit": 1, "eval_every": 1, "save_every": 1,
-    "min_format": 0, "min_entropy": 0, "lora_rank": 0, "vllm_memory": 0.01, "top_p": 0.01,
-}  # fmt: skip
-_MOST: dict[str, float] = {"top_p": 1, "eval_share": 0.9, "min_format": 1, "vllm_memory": 1}
-_KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
 def load_recipe(path: str, usual: Recipe | None = None) -> Recipe:
@@ -183,55 +213,9 @@ def with_values(
     Raises:
         RearankError: of the type `error`: an unknown key, or a value of the wrong kind or out of range.
     """
-    checked = {key: _checked(key, value, place, error) for key, value in values.items()}
-    return replace(recipe, **checked)  # type: ignore[arg-type]  # each value was checked against its key
-
-
-def _checked(key: str, value: object, place: str, error: type[RearankError]) -> object:
     known = {field.name: field.default for field in fields(Recipe)}
-    if key not in known:
-        near = get_close_matches(key, known, n=1, cutoff=0)
-        raise error(f"{place}: unknown key {key!r} in a recipe; did you mean {near[0]!r}?")
-    if key == "clip_reward":
-        return None if value == "none" else _number(key, value, float, place, error)
-    if key == "weights":
-        return _weights(value, place, error)
-    default = known[key]
-    if isinstance(default, StrEnum):
-        return _choice(key, value, type(default), place, error)
-    return _number(key, value, type(default), place, error)
-
-
-def _choice(key: str, value: object, kind: type[StrEnum], place: str, error: type[RearankError]) -> StrEnum:
-    names = [str(choice) for choice in kind]
-    if value not in names:
-        raise error(f"{place}: {key}: expected one of {', '.join(names)}, found {value!r}")
-    return kind(str(value))
-
-
-def _number(key: str, value: object, kind: type, place: str, error: type[RearankError]) -> object:
-    fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-    if not fits or isinstance(value, bool) != (kind is bool):
-        raise error(f"{place}: {key}: expected {_KINDS[kind]}, found {value!r}")
-    if isinstance(value, int | float) and not _LEAST.get(key, value) <= value <= _MOST.get(key, value):
-        least, most = _LEAST.get(key), _MOST.get(key)
-        wanted = f"{least} to {most}" if most is not None else f"{least} or more"
-        raise error(f"{place}: {key}: expected {wanted}, found {value!r}")
-    return kind(value)
-
-
-def _weights(value: object, place: str, error: type[RearankError]) -> tuple[float, ...]:
-    rows = list(value) if isinstance(value, list | tuple) else []
-    if (
-        len(rows) != 3
-        or not all(isinstance(row, int | float) and not isinstance(row, bool) and row >= 0 for row in rows)
-        or not any(rows)
-    ):
-        raise error(
-            f"{place}: weights: expected three numbers of 0 or more, for ranking, tags and answer, not all 0, "
-            f"found {value!r}"
-        )
-    return tuple(float(row) for row in rows)
+    found = {key: checked(key, value, known, place, error) for key, value in values.items()}
+    return replace(recipe, **found)  # type: ignore[arg-type]  # each value was checked against its key
 
 
 def to_toml(recipe: Recipe) -> str:

@@ -12,7 +12,7 @@ import orjson
 
 from rearank_cli.console import note
 from rearank_cli.engines.installation import first_line
-from rearank_cli.errors import Unavailable
+from rearank_cli.errors import Unavailable, UsageError
 from rearank_cli.formats.streams import open_sink
 from rearank_cli.training import curves, folder
 from rearank_cli.training.card import model_card
@@ -41,6 +41,7 @@ def run(job: Job) -> Finished:
 
     Raises:
         Unavailable: the device's memory does not suffice.
+        UsageError: the model has no layers of the names in `lora_targets`.
         RearankError: what the method needs is not there.
     """
     import torch
@@ -49,7 +50,15 @@ def run(job: Job) -> Finished:
     from rearank_cli.training.sft import sft_trainer
 
     with _quiet_stdout():
-        trainer = grpo_trainer(job) if job.recipe.method is Method.GRPO else sft_trainer(job)
+        try:
+            trainer = grpo_trainer(job) if job.recipe.method is Method.GRPO else sft_trainer(job)
+        except ValueError as error:
+            if job.recipe.lora_rank and "target modules" in str(error).lower():
+                raise UsageError(
+                    f"lora_targets = {job.recipe.lora_targets}: {job.profile.model} has no such layers "
+                    f"({first_line(error)}); the usual all-linear fits any model"
+                ) from error
+            raise
         watch = watched(job, trainer)
         broken = ""
         try:

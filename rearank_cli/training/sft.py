@@ -32,5 +32,5 @@ def sft_trainer(job: Job) -> Any:  # noqa: ANN401 - TRL is untyped
         args=SFTConfig(**sft_arguments(job.recipe, job.checkpoints, job.devices)),
         train_dataset=Dataset.from_list(tokenised(job)),
         processing_class=job.tokenizer.inner,
-        peft_config=lora(job.recipe.lora_rank),
+        peft_config=lora(job.recipe),
     )

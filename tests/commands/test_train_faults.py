@@ -83,3 +83,21 @@ def test_rewards_that_are_all_equal_are_said_after_three_steps_and_at_the_end(
         "fault": fault,
     }
     assert done.exit_code == 65
+
+
+def test_layers_that_the_model_lacks_are_one_sentence(model: str, tmp_path: Path) -> None:
+    done, _ = train(model, tmp_path, "lora_rank=2", "lora_targets=no_proj")
+    assert "lora_targets = no_proj: " in done.stderr
+    assert "has no such layers" in done.stderr
+    assert done.exit_code == 2
+
+
+def test_the_knobs_of_trl_train_together(tmp_path: Path) -> None:
+    done, out = train(
+        "demo", tmp_path, "answer_tokens=112", "steps=1", "num_iterations=2", "loss=bnpo", "delta=3.0",
+        "mask_truncated=true", "entropy_bonus=0.01", "scale_rewards=batch", method="grpo",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1]
+    assert any("clipped" in row for row in rows)
