@@ -5,7 +5,6 @@ import pytest
 from rearank_cli.ranking.permutation import parse
 from rearank_cli.records import Outcome, Permutation
 
-
 LISTS = {
     "prose in numbered lines": (
         "1. **Passage 3**: mentions 2 chairs\n2. **Passage 1**: 4 legs\n3. Passage 4\n4. Passage 2: 1 dog"
