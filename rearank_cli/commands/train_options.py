@@ -13,7 +13,7 @@ Lists = Annotated[
 Model = Annotated[str, typer.Option(metavar="MODEL", help="Start from: a folder, a hub id, or demo.")]
 Folder = Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model goes.")]
 RecipeFile = Annotated[
-    str, typer.Option("--recipe", metavar="FILE", help="TOML; without one, the paper's values for GPUs.")
+    str, typer.Option("--recipe", metavar="FILE", help="TOML; without one, the paper's values.")
 ]
 Settings = Annotated[
     list[str] | None,

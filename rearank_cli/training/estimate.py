@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from rearank_cli.training.recipe import Device, Method, Recipe
 
 GIB = 1024**3
+GROWING = 1.5  # of the cache of rollouts, measured; recipes/train/README.md
+LIBRARIES = 0.85 * GIB  # torch, transformers and TRL in a process, measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def memory(recipe: Recipe, shape: Shape, longest: int, devices: int) -> dict[str
     Trained weights are held in 4 bytes with a 2-byte copy on a GPU, Adam takes 8 bytes a trained parameter;
     a LoRA trains 2 x rank x width in each of 7 matrices a layer, over 2-byte weights. Activations are those
     at the borders of layers, with checkpointing; without, 16 times as much. TRL makes logits in chunks, so
-    that they do not count. The answers of one step are sampled together, unless vLLM does it in its own share.
+    that they do not count. The answers of one step are sampled together, unless vLLM does it in its own share;
+    their cache counts half as much again, for the prompts' first pass and the copy that grows it. On a CPU the
+    libraries of each process share its memory; what a GPU's driver and allocator take is left out.
     """
     wide = 4 if recipe.device is Device.CPU else 2
     trained = 14 * shape.layers * recipe.lora_rank * shape.hidden or shape.parameters
@@ -73,5 +77,7 @@ def memory(recipe: Recipe, shape: Shape, longest: int, devices: int) -> dict[str
     if recipe.method is Method.GRPO:
         # The reference model; with LoRA it is the model without its adapter.
         parts["reference"] = shape.parameters * 4 if recipe.kl and not recipe.lora_rank else 0
-        parts["rollout cache"] = 0 if recipe.vllm else sampled * shape.cached * wide
+        parts["rollout cache"] = 0 if recipe.vllm else sampled * shape.cached * wide * GROWING
+    if recipe.device is Device.CPU:
+        parts["libraries"] = devices * LIBRARIES
     return {name: round(size / GIB, 3) for name, size in parts.items()}

@@ -14,7 +14,7 @@ from rearank_cli.training.examples import Example
 from rearank_cli.training.folder import Row
 from rearank_cli.training.grpo import Rewards, rows
 from rearank_cli.training.planning import model_shape
-from rearank_cli.training.recipe import Method, Recipe
+from rearank_cli.training.recipe import Device, Method, Recipe
 from rearank_cli.training.rewards import Rules
 from rearank_cli.training.validation import Written, measured
 from tests.training.test_examples import made
@@ -147,6 +147,21 @@ def test_memory_by_part_follows_from_the_recipe() -> None:
     plain = memory(Recipe(gradient_checkpointing=False), SHAPE, 3072, 8)
     assert plain["activations"] == pytest.approx(16 * full["activations"], rel=1e-3)
     assert "reference" not in memory(Recipe(method=Method.SFT), SHAPE, 3072, 8)
+
+
+def test_memory_on_a_cpu_is_near_what_was_measured() -> None:
+    """The demo model's peak in GiB, as recipes/train/README.md gives it."""
+    demo = Shape(parameters=600_000, layers=3, hidden=128, cached=768)
+    for prompts, rollouts, micro, seen in ((4, 8, 8, 0.909), (16, 64, 8, 1.818), (4, 64, 256, 2.601)):
+        recipe = Recipe(
+            device=Device.CPU,
+            prompts=prompts,
+            mini_batch=prompts,
+            rollouts=rollouts,
+            micro_batch=micro,
+            answer_tokens=112,
+        )
+        assert sum(memory(recipe, demo, 103, 1).values()) == pytest.approx(seen, rel=0.3)
 
 
 def test_the_table_joins_what_was_measured_of_a_step() -> None:
