@@ -57,7 +57,7 @@ def _check_failures(health: Health, limits: Limits, left: str) -> None:
     if failed > limits.fail_above:
         raise TryLater(
             f"{number(failed)} % of the requests failed, more than --fail-above {limits.fail_above:g}; those windows "
-            f"keep their order and are asked for again: {left}"
+            f"keep their order; {left}"
         )
     failed = 100 * health.share(lambda outcome: outcome.is_failure)
     if failed > limits.fail_above:
